@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.kit.cli.scripted_server import Answer, refused, scripted_api
+from tests.kit.cli.scripted_server import Response, refused, scripted_api
 
 from dpojob.cluster import api as cluster_api
 from dpojob.cluster.api import Api
@@ -30,8 +30,11 @@ async def test_a_plugin_is_asked_again_once_its_token_has_expired(
     plugin.write_text(PLUGIN.format(tmp_path))
     plugin.chmod(0o755)
     user = {"exec": {"command": str(plugin), "apiVersion": "client.authentication.k8s.io/v1"}}
-    pod_log = Answer([b"a\n"])
-    async with scripted_api(Answer([JOB]), EXPIRED, Answer([JOB]), EXPIRED, pod_log) as (server, _):
+    pod_log = Response([b"a\n"])
+    async with scripted_api(Response([JOB]), EXPIRED, Response([JOB]), EXPIRED, pod_log) as (
+        server,
+        _,
+    ):
         config: dict[str, Any] = {
             "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
             "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.port}"}}],
@@ -47,7 +50,7 @@ async def test_a_plugin_is_asked_again_once_its_token_has_expired(
 
 
 async def test_credentials_that_stay_unknown_are_an_error() -> None:
-    async with scripted_api(EXPIRED, EXPIRED, Answer([JOB])) as (server, api):
+    async with scripted_api(EXPIRED, EXPIRED, Response([JOB])) as (server, api):
         with pytest.raises(CommandError, match=r"Error from server \(Unauthorized\)"):
             await api.get(DPOJOBS, "helpful")
         assert len(server.asked) == 2
@@ -56,14 +59,14 @@ async def test_credentials_that_stay_unknown_are_an_error() -> None:
 async def test_only_a_line_feed_ends_a_line() -> None:
     text = "next line \x85, separators \u2028 \x1e"
     changed = {"type": "MODIFIED", "object": {"metadata": {"annotations": {"a": text}}}}
-    log = Answer([b"50%\r100%\x0c\n", b"\n", b"the end"])
-    async with scripted_api(Answer([changed, changed]), log) as (_, api):
+    log = Response([b"50%\r100%\x0c\n", b"\n", b"the end"])
+    async with scripted_api(Response([changed, changed]), log) as (_, api):
         assert [change async for change in api.watch(PODS, "5")] == [changed, changed]
         assert [line async for line in api.log("p")] == [b"50%\r100%\x0c", b"", b"the end"]
 
 
 async def test_an_answer_of_something_else_is_named() -> None:
-    page = Answer([b"<html>sign in\x1b[2J</html>"])
+    page = Response([b"<html>sign in\x1b[2J</html>"])
     async with scripted_api(page, page) as (_, api):
         with pytest.raises(CommandError, match=r"no answer of an API server: <html>sign in\\x1b"):
             await api.get(DPOJOBS, "helpful")

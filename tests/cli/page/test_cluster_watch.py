@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.kit.cli.page_jobs import progress, training
-from tests.kit.cli.scripted_server import Answer, refused, scripted_api
+from tests.kit.cli.scripted_server import Response, refused, scripted_api
 
 from dpojob.cluster.resources import PODS
 from dpojob.page import cluster_watch, server
@@ -24,12 +24,12 @@ def item(name: str, version: str = "1") -> dict[str, Any]:
     return {"metadata": {"name": name, "resourceVersion": version}}
 
 
-def page_of(*names: str, version: str, proceed: str = "") -> Answer:
+def page_of(*names: str, version: str, proceed: str = "") -> Response:
     metadata = {"resourceVersion": version} | ({"continue": proceed} if proceed else {})
-    return Answer([{"metadata": metadata, "items": [item(name) for name in names]}])
+    return Response([{"metadata": metadata, "items": [item(name) for name in names]}])
 
 
-async def seen(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> tuple[list[Any], list[str]]:
+async def seen(monkeypatch: pytest.MonkeyPatch, *answers: Response) -> tuple[list[Any], list[str]]:
     """What a watch reports until all answers are used up, and what it asked for."""
     for name in ("PAUSE_SECONDS", "RETRY_SECONDS", "FORBIDDEN_RETRY_SECONDS"):
         monkeypatch.setattr(cluster_watch, name, 0.0)
@@ -66,8 +66,8 @@ async def test_a_list_is_read_page_by_page_and_a_watch_continues_from_what_it_sa
         monkeypatch,
         page_of("a", version="5", proceed="next"),
         page_of("b", version="5"),
-        Answer([{"type": "ADDED", "object": item("c", "6")}, {"type": "BOOKMARK", "object": item("", "9")}]),
-        Answer([{"type": "DELETED", "object": item("a", "10")}]),
+        Response([{"type": "ADDED", "object": item("c", "6")}, {"type": "BOOKMARK", "object": item("", "9")}]),
+        Response([{"type": "DELETED", "object": item("a", "10")}]),
     )  # fmt: skip
     assert found == [["a", "b"], "+c", "-a"]
     assert asked[0].startswith("/api/v1/namespaces/team-b/pods?")
@@ -80,15 +80,15 @@ async def test_a_list_is_read_page_by_page_and_a_watch_continues_from_what_it_sa
 @pytest.mark.parametrize(
     ("last", "problems"),
     [
-        (Answer([{"type": "ERROR", "object": {"kind": "Status", "code": 410}}]), []),
-        (Answer([b"{"]), ["this is no answer of an API server: {"]),
+        (Response([{"type": "ERROR", "object": {"kind": "Status", "code": 410}}]), []),
+        (Response([b"{"]), ["this is no answer of an API server: {"]),
     ],
 )
 async def test_after_an_error_in_a_watch_everything_is_listed_anew(
-    monkeypatch: pytest.MonkeyPatch, last: Answer, problems: list[str]
+    monkeypatch: pytest.MonkeyPatch, last: Response, problems: list[str]
 ) -> None:
     found, _ = await seen(
-        monkeypatch, page_of("a", version="5"), last, page_of("b", version="8"), Answer([])
+        monkeypatch, page_of("a", version="5"), last, page_of("b", version="8"), Response([])
     )
     assert found == [["a"], *problems, ["b"]]
 
@@ -135,8 +135,8 @@ async def test_the_log_of_a_job_is_followed_once_and_only_while_it_is_shown() ->
     store = JobStore()
     store.put_job(training("helpful", progress=progress(10, epoch=0.1)))
     pod = {"metadata": {"name": "helpful-train-1-x"}, "status": {"phase": "Running"}}
-    pods = Answer([{"metadata": {}, "items": [pod]}])
-    log = Answer([b"noise\n", b"{'loss': '0.5', 'epoch': '0.05'}\n"])
+    pods = Response([{"metadata": {}, "items": [pod]}])
+    log = Response([b"noise\n", b"{'loss': '0.5', 'epoch': '0.05'}\n"])
     key = ("team-a", "helpful")
     async with scripted_api(pods, log) as (api_server, api):
         follower = LogFollower(api, store)

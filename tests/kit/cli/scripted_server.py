@@ -1,4 +1,4 @@
-"""An API server that gives prepared answers, one a request, also those that a healthy server does not give."""
+"""An API server that gives prepared responses, one a request, also those that a healthy server does not give."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from dpojob.cluster.kubeconfig import ClusterAccess
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One answer.
+class Response:
+    """One response.
 
     Attributes:
         lines: Its body: objects, each a line of JSON, or bytes.
@@ -28,28 +28,28 @@ class Answer:
     status: int = 200
 
     def encoded(self) -> bytes:
-        """The answer as HTTP/1.1; the connection ends with it."""
+        """The response as HTTP/1.1; the connection ends with it."""
         parts = [part if isinstance(part, bytes) else _line(part) for part in self.lines]
         return b"HTTP/1.1 %d x\r\nConnection: close\r\n\r\n" % self.status + b"".join(parts)
 
 
 @dataclass
 class ScriptedServer:
-    """Answers in their order; a request beyond them waits for ever.
+    """Gives its responses in their order; a request beyond them waits for ever.
 
     Attributes:
-        answers: Those that are left.
+        responses: Those that are left.
         port: Its port on the loopback address.
         asked: Path and query of each request, decoded.
         tokens: The Authorization header of each request.
     """
 
-    answers: list[Answer]
+    responses: list[Response]
     port: int = 0
     asked: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     used_up: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set by the first request beyond the answers."""
+    """Set by the first request beyond the responses."""
 
     def access(self, token: str = "t") -> ClusterAccess:
         """How it is reached."""
@@ -78,25 +78,25 @@ class ScriptedServer:
         headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if line)
         self.tokens.append(headers.get("authorization", ""))
         await reader.readexactly(int(headers.get("content-length", 0)))
-        if not self.answers:
+        if not self.responses:
             self.used_up.set()
             return
-        writer.write(self.answers.pop(0).encoded())
+        writer.write(self.responses.pop(0).encoded())
         await writer.drain()
         writer.close()
 
 
 @asynccontextmanager
-async def scripted_api(*answers: Answer) -> AsyncIterator[tuple[ScriptedServer, Api]]:
+async def scripted_api(*responses: Response) -> AsyncIterator[tuple[ScriptedServer, Api]]:
     """Runs a server, and makes what sends requests to it.
 
     Args:
-        *answers: Its answers.
+        *responses: Its responses.
 
     Yields:
         The server and the API.
     """
-    made = ScriptedServer(list(answers))
+    made = ScriptedServer(list(responses))
     server = await asyncio.start_server(made.answer, "127.0.0.1", 0)
     made.port = server.sockets[0].getsockname()[1]
     async with Api(made.access) as api:
@@ -104,9 +104,9 @@ async def scripted_api(*answers: Answer) -> AsyncIterator[tuple[ScriptedServer, 
     server.close()
 
 
-def refused(status: int, reason: str, message: str) -> Answer:
+def refused(status: int, reason: str, message: str) -> Response:
     """A Status object, as the API server refuses a request."""
-    return Answer(
+    return Response(
         [{"kind": "Status", "reason": reason, "message": message, "code": status}], status
     )
 

@@ -20,7 +20,7 @@ def read(content: Path | bytes, start: int, end: int) -> bytes:
         return file.read(end - start)
 
 
-class Answer(Exception):
+class ErrorResponse(Exception):
     """Ends the handling of a request with an error status."""
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
@@ -40,7 +40,7 @@ class HubConversation(BaseHTTPRequestHandler):
         raise NotImplementedError
 
     def _route(self) -> Any:
-        """What answers the request, called once the hub's lock is released. May raise Answer."""
+        """What answers the request, called once the hub's lock is released. May raise ErrorResponse."""
         raise NotImplementedError
 
     def log_message(self, format: str, *args: object) -> None:
@@ -64,12 +64,12 @@ class HubConversation(BaseHTTPRequestHandler):
             if self.fault is not None and self._break(self.fault):
                 return
             if self.token not in (None, TOKEN, OTHER_TOKEN):
-                raise Answer(401, "Invalid credentials in Authorization header")
+                raise ErrorResponse(401, "Invalid credentials in Authorization header")
             with self.hub.lock:
                 reply = self._route()
             reply()
-        except Answer as answer:
-            self._error(answer)
+        except ErrorResponse as response:
+            self._error(response)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
@@ -97,7 +97,7 @@ class HubConversation(BaseHTTPRequestHandler):
             return True
         if fault.status is not None:
             code = "EntryNotFound" if fault.status == 404 else None
-            raise Answer(fault.status, "asked for by the test", code)
+            raise ErrorResponse(fault.status, "asked for by the test", code)
         return False
 
     def _bytes(self, location: Path, headers: dict[str, str]) -> Any:
@@ -136,9 +136,9 @@ class HubConversation(BaseHTTPRequestHandler):
         try:
             body = json.loads(self.body)
         except ValueError as error:
-            raise Answer(400, f"the body is not JSON: {error}") from error
+            raise ErrorResponse(400, f"the body is not JSON: {error}") from error
         if not isinstance(body, dict):
-            raise Answer(400, "the body is not a JSON object")
+            raise ErrorResponse(400, "the body is not a JSON object")
         return body
 
     def _json(self, value: Any) -> Any:
@@ -148,13 +148,13 @@ class HubConversation(BaseHTTPRequestHandler):
         headers = {"Content-Type": "application/json; charset=utf-8"}
         self._send(status, headers, json.dumps(value).encode())
 
-    def _error(self, answer: Answer) -> None:
-        headers = {"X-Error-Message": str(answer), "Content-Type": "application/json"}
-        if answer.code is not None:
-            headers["X-Error-Code"] = answer.code
+    def _error(self, response: ErrorResponse) -> None:
+        headers = {"X-Error-Message": str(response), "Content-Type": "application/json"}
+        if response.code is not None:
+            headers["X-Error-Code"] = response.code
         if self.commit_header is not None:
             headers["X-Repo-Commit"] = self.commit_header
-        self._send(answer.status, headers, json.dumps({"error": str(answer)}).encode())
+        self._send(response.status, headers, json.dumps({"error": str(response)}).encode())
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self._log(status)

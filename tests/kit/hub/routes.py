@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from .responses import Answer, HubConversation
+from .responses import ErrorResponse, HubConversation
 from .store import LARGE, Kind, Repository, StoredFile, digests, folder_entry
 
 VERBS = {"revision", "tree", "auth-check", "preupload", "commit", "paths-info", "refs", "resolve"}
@@ -24,7 +24,7 @@ class HubHandler(HubConversation):
         match parts:
             case ["api", "whoami-v2"]:
                 if self.token is None:
-                    raise Answer(401, "Invalid username or password.")
+                    raise ErrorResponse(401, "Invalid username or password.")
                 name = "owner" if self.may_read_all else "other"
                 return self._json({"type": "user", "name": name, "fullname": name, "orgs": []})
             case ["api", "validate-yaml"]:
@@ -50,7 +50,7 @@ class HubHandler(HubConversation):
                 repo, rest = self._split(parts[1:] if kind == "dataset" else parts)
                 if len(rest) >= 3 and rest[0] == "resolve":
                     return self._resolve(kind, repo, rest[1], "/".join(rest[2:]))
-                raise Answer(404, f"no such route: {self.command} {self.target.path}")
+                raise ErrorResponse(404, f"no such route: {self.command} {self.target.path}")
 
     @staticmethod
     def _split(parts: list[str]) -> tuple[str, list[str]]:
@@ -66,19 +66,21 @@ class HubHandler(HubConversation):
         repository = self.hub.repositories.get((kind, repo))
         if repository is None or (repository.private and not self.may_read_all):
             status = 401 if self.token is None else 404
-            raise Answer(status, "Repository not found", "RepoNotFound")
+            raise ErrorResponse(status, "Repository not found", "RepoNotFound")
         return repository
 
     def _enter(self, repository: Repository) -> None:
         if repository.gated and not self.may_read_all:
             status = 401 if self.token is None else 403
             name = repository.id
-            raise Answer(status, f"Access to {repository.kind} {name} is restricted.", "GatedRepo")
+            raise ErrorResponse(
+                status, f"Access to {repository.kind} {name} is restricted.", "GatedRepo"
+            )
 
     def _at(self, repository: Repository, revision: str) -> tuple[str, dict[str, StoredFile]]:
         sha = repository.resolve(revision)
         if sha is None:
-            raise Answer(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+            raise ErrorResponse(404, f"Invalid rev id: {revision}", "RevisionNotFound")
         return sha, repository.commits[sha]
 
     def _api(self, kind: Kind, repo: str, rest: list[str]) -> Any:
@@ -100,7 +102,7 @@ class HubHandler(HubConversation):
                 recursive = self.query.get("recursive", ["false"])[0].lower() in ("true", "1")
                 entries = repository.tree(files, "/".join(folder), recursive)
                 if folder and not entries:
-                    raise Answer(404, "does not exist", "EntryNotFound")
+                    raise ErrorResponse(404, "does not exist", "EntryNotFound")
                 return self._json(entries)
             case ["paths-info", revision]:
                 sha, files = self._at(repository, revision)
@@ -111,7 +113,7 @@ class HubHandler(HubConversation):
             case ["commit", branch]:
                 return self._commit(repository, branch)
             case _:
-                raise Answer(404, f"no such route: {self.command} {self.target.path}")
+                raise ErrorResponse(404, f"no such route: {self.command} {self.target.path}")
 
     def _info(self, repository: Repository, revision: str) -> dict[str, Any]:
         empty = not repository.commits and revision == "main"
@@ -147,7 +149,7 @@ class HubHandler(HubConversation):
         sha, files = self._at(repository, revision)
         self.commit_header = sha
         if path not in files:
-            raise Answer(404, "Entry not found", "EntryNotFound")
+            raise ErrorResponse(404, "Entry not found", "EntryNotFound")
         file = files[path]
         headers = {"X-Repo-Commit": sha, "ETag": f'"{file.etag}"'}
         if not file.large:
@@ -166,7 +168,9 @@ class HubHandler(HubConversation):
 
     def _write(self) -> None:
         if not self.may_read_all:
-            raise Answer(401 if self.token is None else 403, "You have no right to write here")
+            raise ErrorResponse(
+                401 if self.token is None else 403, "You have no right to write here"
+            )
 
     def _create(self) -> Any:
         self._write()
@@ -205,7 +209,7 @@ class HubHandler(HubConversation):
         target.write_bytes(self.body)
         if digests(target)[1] != sha256:
             target.unlink()
-            raise Answer(400, "the content does not have the promised sha256")
+            raise ErrorResponse(400, "the content does not have the promised sha256")
         self.hub.large_files[sha256] = target
         return self._json({})
 
@@ -220,21 +224,21 @@ class HubHandler(HubConversation):
                 case "header":
                     parent = value.get("parentCommit")
                     if parent and parent != repository.branches.get(branch):
-                        raise Answer(
+                        raise ErrorResponse(
                             412, "A commit has happened since. Please refresh and try again."
                         )
                 case "file":
                     changes[value["path"]] = base64.b64decode(value["content"])
                 case "lfsFile":
                     if value["oid"] not in self.hub.large_files:
-                        raise Answer(400, f"large file {value['oid']} was never uploaded")
+                        raise ErrorResponse(400, f"large file {value['oid']} was never uploaded")
                     changes[value["path"]] = self.hub.large_files[value["oid"]]
                 case "deletedFile":
                     deleted.append(value["path"])
                 case "deletedFolder":
                     deleted.append(value["path"].rstrip("/") + "/")
                 case other:
-                    raise Answer(400, f"unknown operation {other!r}")
+                    raise ErrorResponse(400, f"unknown operation {other!r}")
         sha = repository.commit(changes, branch, deleted=tuple(deleted))
         prefix = "datasets/" if repository.kind == "dataset" else ""
         url = f"{self._origin}/{prefix}{repository.id}/commit/{sha}"

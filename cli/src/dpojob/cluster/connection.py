@@ -15,13 +15,13 @@ from dpojob.sanitize import escape
 from .api_errors import UNAUTHORIZED, api_error
 from .kubeconfig import ClusterAccess
 from .transport.choice import open_transport
-from .transport.exchange import Answer, Request, Transport, Unanswered
+from .transport.exchange import Request, Response, Transport, Unanswered
 
 if TYPE_CHECKING:
     from dpojob_api.base import JSONObject
 
 FIRST_ERROR = 400
-"""The least HTTP status of a refusal."""
+"""The least HTTP status of an error."""
 
 
 class Connection:
@@ -57,7 +57,7 @@ class Connection:
         body: JSONObject | None = None,
         content_type: str = "application/json",
     ) -> JSONObject:
-        """Sends a request whose answer is one object.
+        """Sends a request whose response is one object.
 
         Args:
             method: The HTTP method.
@@ -80,9 +80,9 @@ class Connection:
         }
         content = b"" if body is None else json.dumps(body).encode()
         request = Request(method, _target(path, parameters), headers, content)
-        async with self._answer(request, path) as answer:
+        async with self._respond(request, path) as response:
             try:
-                received = await answer.read()
+                received = await response.read()
             except Unanswered as error:
                 raise self._unreachable(error) from error
         return parse_json(received)
@@ -90,7 +90,7 @@ class Connection:
     async def lines(
         self, path: str, parameters: Mapping[str, str], *, silence: float | None = None
     ) -> AsyncGenerator[bytes]:
-        """Sends a GET request whose answer comes line by line.
+        """Sends a GET request whose response comes line by line.
 
         Args:
             path: The path.
@@ -107,7 +107,7 @@ class Connection:
         """
         request = Request("GET", _target(path, parameters), silence=silence)
         buffer = bytearray()
-        async with self._answer(request, path) as answer, aclosing(answer.chunks()) as chunks:
+        async with self._respond(request, path) as response, aclosing(response.chunks()) as chunks:
             try:
                 async for chunk in chunks:
                     searched = len(buffer)
@@ -124,23 +124,23 @@ class Connection:
                 yield bytes(buffer)
 
     @asynccontextmanager
-    async def _answer(self, request: Request, path: str) -> AsyncIterator[Answer]:
-        """The answer before its body is read; an error where it refuses, but for expired credentials."""
-        for attempt in range(2):
+    async def _respond(self, request: Request, path: str) -> AsyncIterator[Response]:
+        """The response before its body is read; raises an error status, but for expired credentials the first time."""
+        for repeated in (False, True):
             transport = self._transport
             async with AsyncExitStack() as sending:
                 try:
-                    answer = await sending.enter_async_context(transport.send(request))
-                    refusal = None
-                    if answer.status >= FIRST_ERROR:
-                        refusal = api_error(answer.status, await answer.read(), path)
+                    response = await sending.enter_async_context(transport.send(request))
+                    rejection = None
+                    if response.status >= FIRST_ERROR:
+                        rejection = api_error(response.status, await response.read(), path)
                 except Unanswered as error:
                     raise self._unreachable(error) from error
-                if refusal is None:
-                    yield answer
+                if rejection is None:
+                    yield response
                     return
-            if refusal.status != UNAUTHORIZED or attempt:
-                raise refusal
+            if rejection.status != UNAUTHORIZED or repeated:
+                raise rejection
             await self._renew(transport)
 
     async def _renew(self, refused: Transport) -> None:

@@ -81,17 +81,17 @@ class AccessGuard:
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        answer = self.refusal(scope) or self._sign_in(scope)
-        await (answer or self._app)(scope, receive, send_with_headers)
+        response = self.rejection(scope) or self._sign_in(scope)
+        await (response or self._app)(scope, receive, send_with_headers)
 
-    def refusal(self, scope: Scope) -> Response | None:
+    def rejection(self, scope: Scope) -> Response | None:
         """Checks that a request comes from this page, or from a person who opened its address.
 
         Args:
             scope: The request's ASGI scope.
 
         Returns:
-            The answer that refuses it; None where it may be answered.
+            The response that rejects it; None where it may be answered.
         """
         headers = Headers(scope=scope)
         host = headers.get("host", "")
@@ -106,13 +106,13 @@ class AccessGuard:
         return None
 
     def _sign_in(self, scope: Scope) -> Response | None:
-        """The cookie for the right token in the address; a refusal without either."""
+        """The cookie for the right token in the address; a rejection without either."""
         if self._has_token(scope):
             # Browsers send a strict cookie to no address to which a request of another site is redirected.
             direct = _is_same_site(Headers(scope=scope))
-            answer = RedirectResponse("/", status_code=303) if direct else HTMLResponse(TO_PAGE)
-            answer.set_cookie(self._cookie, self._session, httponly=True, samesite="strict")
-            return answer
+            response = RedirectResponse("/", status_code=303) if direct else HTMLResponse(TO_PAGE)
+            response.set_cookie(self._cookie, self._session, httponly=True, samesite="strict")
+            return response
         if secrets.compare_digest(self._cookie_value(scope).encode(), self._session.encode()):
             return None
         return _refuse(403, NEW_ADDRESS)

@@ -16,7 +16,8 @@ from dpojob_operator.kube.resources import PODS
 
 Group = tuple[str, str, str]
 """Namespace, stage and label."""
-Answer = asyncio.Future[list[JSONObject]]
+PendingList = asyncio.Future[list[JSONObject]]
+"""A list of pods that is still to be read."""
 
 
 class PodLists:
@@ -24,7 +25,7 @@ class PodLists:
 
     def __init__(self, cluster: ApiClient) -> None:
         self._cluster = cluster
-        self._collected: dict[Group, defaultdict[str, list[Answer]]] = {}
+        self._collected: dict[Group, defaultdict[str, list[PendingList]]] = {}
         """Who waits for the next request of a group, by the value of the label."""
         self._requests: dict[Group, asyncio.Task[None]] = {}
 
@@ -33,11 +34,11 @@ class PodLists:
     ) -> list[JSONObject]:
         """The operator's pods of the stage whose label has the value, as they are now. Raises ApiError."""
         loop, group = asyncio.get_running_loop(), (namespace, stage, label)
-        answer: Answer = loop.create_future()
-        self._collected.setdefault(group, defaultdict(list))[value].append(answer)
+        pending: PendingList = loop.create_future()
+        self._collected.setdefault(group, defaultdict(list))[value].append(pending)
         if group not in self._requests:
             self._requests[group] = loop.create_task(self._request(group))
-        return await answer
+        return await pending
 
     async def _request(self, group: Group) -> None:
         try:
@@ -45,9 +46,9 @@ class PodLists:
                 try:
                     found = await self._list(group, list(collected))
                 except Exception as error:
-                    _answer(collected, error)
+                    _resolve(collected, error)
                 else:
-                    _answer(collected, found)
+                    _resolve(collected, found)
         finally:
             del self._requests[group]
 
@@ -62,15 +63,15 @@ class PodLists:
         return found
 
 
-def _answer(
-    collected: dict[str, list[Answer]], result: dict[str, list[JSONObject]] | Exception
+def _resolve(
+    collected: dict[str, list[PendingList]], result: dict[str, list[JSONObject]] | Exception
 ) -> None:
-    """Answers those who still wait."""
-    for value, answers in collected.items():
-        for answer in answers:
-            if answer.done():
+    """Gives the result to those who still wait."""
+    for value, waiting in collected.items():
+        for pending in waiting:
+            if pending.done():
                 continue
             if isinstance(result, Exception):
-                answer.set_exception(result)
+                pending.set_exception(result)
             else:
-                answer.set_result(result[value])
+                pending.set_result(result[value])

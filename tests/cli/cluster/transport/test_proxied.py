@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.kit.cli.scripted_server import Answer, ScriptedServer, refused, scripted_api
+from tests.kit.cli.scripted_server import Response, ScriptedServer, refused, scripted_api
 
 from dpojob.cluster.api import Api
 from dpojob.cluster.kubeconfig import ClusterAccess
@@ -24,7 +24,7 @@ def address(proxy: ScriptedServer) -> str:
 
 
 async def test_the_proxy_of_the_kubeconfig_is_asked_for_the_server() -> None:
-    async with scripted_api(Answer([JOB]), Answer([b"a\nb"])) as (proxy, _):
+    async with scripted_api(Response([JOB]), Response([b"a\nb"])) as (proxy, _):
         async with api_behind(address(proxy)) as api:
             assert await api.get(DPOJOBS, "helpful") == JOB
             assert [line async for line in api.log("pod")] == [b"a", b"b"]
@@ -36,7 +36,7 @@ async def test_the_proxy_of_the_kubeconfig_is_asked_for_the_server() -> None:
 async def test_the_proxy_of_the_environment_is_asked_too(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    async with scripted_api(Answer([JOB]), refused(404, "NotFound", "no such job")) as (proxy, _):
+    async with scripted_api(Response([JOB]), refused(404, "NotFound", "no such job")) as (proxy, _):
         monkeypatch.setenv(variable, address(proxy))
         async with api_behind(None) as api:
             assert await api.get(DPOJOBS, "helpful") == JOB
@@ -49,7 +49,7 @@ async def test_no_proxy_is_asked_where_the_environment_excepts_the_server(
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    async with scripted_api(Answer([JOB])) as (_, api):
+    async with scripted_api(Response([JOB])) as (_, api):
         assert await api.get(DPOJOBS, "helpful") == JOB
 
 

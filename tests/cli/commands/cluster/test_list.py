@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.kit.cli.command_runner import run_inside
-from tests.kit.cli.scripted_server import Answer, scripted_api
+from tests.kit.cli.scripted_server import Response, scripted_api
 
 from dpojob.cluster.job_facts import read_pool
 from dpojob.commands.cluster import list_jobs, status
@@ -46,10 +46,10 @@ def test_a_pool_of_a_later_version_is_named() -> None:
 async def test_jobs_of_a_later_version_are_printed_as_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    jobs = Answer([{"metadata": {}, "items": [LATER]}])
+    jobs = Response([{"metadata": {}, "items": [LATER]}])
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("COLUMNS", "100")
-    async with scripted_api(jobs, jobs, Answer([LATER]), Answer([LATER])) as (server, _):
+    async with scripted_api(jobs, jobs, Response([LATER]), Response([LATER])) as (server, _):
         server.write_kubeconfig(tmp_path / "config")
         assert await list_jobs.run(None, None, OutputFormat.YAML) == 0
         assert yaml.safe_load(capsys.readouterr().out) == [LATER]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kit.cli.scripted_server import Answer, ScriptedServer, scripted_api
+from tests.kit.cli.scripted_server import Response, ScriptedServer, scripted_api
 
 from dpojob.commands.cluster import logs
 from dpojob.errors import CommandError
@@ -17,14 +17,14 @@ SPEC = {"model": {"repo": "org/model"}, "dataset": {"repo": "org/pairs"}}
 COMPLETE = {"type": "Complete", "status": "True", "reason": "Completed"}
 
 
-def job(phase: str, *conditions: dict[str, str]) -> Answer:
+def job(phase: str, *conditions: dict[str, str]) -> Response:
     metadata = {"name": "helpful", "namespace": "team-a", "uid": "u1"}
     status = {"phase": phase, "conditions": list(conditions)}
-    return Answer([{"metadata": metadata, "spec": SPEC, "status": status}])
+    return Response([{"metadata": metadata, "spec": SPEC, "status": status}])
 
 
-def pods(*items: dict[str, Any]) -> Answer:
-    return Answer([{"metadata": {}, "items": list(items)}])
+def pods(*items: dict[str, Any]) -> Response:
+    return Response([{"metadata": {}, "items": list(items)}])
 
 
 def pod(stage: str, state: str, number: int = 1) -> dict[str, Any]:
@@ -65,10 +65,10 @@ async def test_following_waits_for_the_pod_and_goes_on_with_the_next_one_to_the_
         *(
             job("Inspecting"),
             pods(pod("inspect", "running")),
-            Answer([b"1,000 rows\n", b"valid\n"]),
+            Response([b"1,000 rows\n", b"valid\n"]),
         ),
         *(job("Queued"), pods(ended, pod("train", "waiting", 2))),
-        *(job("Training"), pods(ended, pod("train", "running", 2)), Answer([b"step 1\n"])),
+        *(job("Training"), pods(ended, pod("train", "running", 2)), Response([b"step 1\n"])),
         *(job("Complete", COMPLETE), pods(ended, pod("train", "terminated", 2))),
     ]
     async with scripted_api(*answers) as (server, _):
@@ -93,7 +93,7 @@ async def test_following_begins_with_the_newest_attempt_and_keeps_to_the_stage(
     found = pods(pod("inspect", "terminated"), earlier, newest)
     answers = [
         *(job("Training"), found),
-        *(job("Training"), found, Answer([b"step 7\n"])),
+        *(job("Training"), found, Response([b"step 7\n"])),
         *(job("Complete", COMPLETE), found),
     ]
     async with scripted_api(*answers) as (server, _):
@@ -124,7 +124,7 @@ async def test_a_log_cannot_steer_the_terminal_and_is_unchanged_elsewhere(
     shown: str,
 ) -> None:
     found = pods(pod("train", "running"))
-    line = Answer([b"step\t1 \x1b[2J\x07C:\\x\n"])
+    line = Response([b"step\t1 \x1b[2J\x07C:\\x\n"])
     monkeypatch.setattr(sys.stdout, "isatty", lambda: on_terminal)
     answers = [
         *(job("Training"), found),

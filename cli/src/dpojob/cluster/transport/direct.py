@@ -14,7 +14,7 @@ import h11
 
 from dpojob.cluster.kubeconfig import ClusterAccess
 
-from .exchange import SECONDS, Answer, Request, Unanswered
+from .exchange import SECONDS, Request, Response, Unanswered
 
 CHUNK = 2**18
 """Bytes that are read at once."""
@@ -61,14 +61,14 @@ class DirectTransport:
             self._idle.pop()[1].abort()
 
     @asynccontextmanager
-    async def send(self, request: Request) -> AsyncIterator[Answer]:
+    async def send(self, request: Request) -> AsyncIterator[Response]:
         """Sends a request; see `Transport`.
 
         Args:
             request: The request.
 
         Yields:
-            The answer.
+            The response.
 
         Raises:
             Unanswered: The server cannot be reached, or the connection broke.
@@ -80,7 +80,7 @@ class DirectTransport:
         target = self._base + request.target
         try:
             await link.write(request.method, target, [*headers.items()], request.content)
-            yield await link.answer(request.silence)
+            yield await link.response(request.silence)
         except BaseException:
             link.abort()
             raise
@@ -121,11 +121,11 @@ class _Link:
         return not (self._reader.at_eof() or self._writer.is_closing())
 
     def abort(self) -> None:
-        """Closes it at once, without the `close_notify` of TLS: the answer was read to its end."""
+        """Closes it at once, without the `close_notify` of TLS: the response was read to its end."""
         self._writer.transport.abort()
 
     def ready_for_another(self) -> bool:
-        """Whether the answer was read to its end and the server keeps the connection; it is made ready then."""
+        """Whether the response was read to its end and the server keeps the connection; it is made ready then."""
         if not self._protocol.our_state is self._protocol.their_state is h11.DONE:
             return False
         self._protocol.start_next_cycle()
@@ -145,17 +145,17 @@ class _Link:
         self._writer.writelines([part for part in parts if part])
         await _within(SECONDS, "the request is not read", self._writer.drain())
 
-    async def answer(self, silence: float | None) -> _DirectAnswer:
-        """Reads the head of the answer; heads of interim answers are passed over."""
+    async def response(self, silence: float | None) -> _DirectResponse:
+        """Reads the head of the response; heads of interim responses are passed over."""
         event = await self.event(silence)
         while isinstance(event, h11.InformationalResponse):
             event = await self.event(silence)
         if not isinstance(event, h11.Response):
             raise Unanswered("its answer is no HTTP/1.1")
-        return _DirectAnswer(self, event, silence)
+        return _DirectResponse(self, event, silence)
 
     async def event(self, silence: float | None) -> h11.Event:
-        """The next part of the answer."""
+        """The next part of the response."""
         try:
             while not isinstance(event := self._protocol.next_event(), h11.Event):
                 received = await _within(silence, "no byte", self._reader.read(CHUNK))
@@ -167,7 +167,7 @@ class _Link:
         return event
 
 
-class _DirectAnswer:
+class _DirectResponse:
     def __init__(self, link: _Link, head: h11.Response, silence: float | None) -> None:
         self._link = link
         self._silence = silence

@@ -1,4 +1,4 @@
-"""A request and its answer, as every transport takes and gives them."""
+"""A request and its response, as every transport takes and gives them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 SECONDS = 30.0
-"""Longest wait for a connection, and for the next bytes of an answer; watches and logs may stay silent longer."""
+"""Longest wait for a connection, and for the next bytes of a response; watches and logs may stay silent longer."""
 
 
 class Unanswered(Exception):
@@ -34,8 +34,8 @@ class Request:
     silence: float | None = SECONDS
 
 
-class Answer(Protocol):
-    """An answer whose head has been read."""
+class Response(Protocol):
+    """A response whose head has been read."""
 
     @property
     def status(self) -> int:
@@ -65,14 +65,14 @@ class Answer(Protocol):
 class Transport(Protocol):
     """Sends requests to one server with one set of credentials."""
 
-    def send(self, request: Request) -> AbstractAsyncContextManager[Answer]:
+    def send(self, request: Request) -> AbstractAsyncContextManager[Response]:
         """Sends a request.
 
         Args:
             request: The request.
 
         Returns:
-            A context that gives the answer and ends it.
+            A context that gives the response and ends it.
 
         Raises:
             Unanswered: The server cannot be reached, or the connection broke.

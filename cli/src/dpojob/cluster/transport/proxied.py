@@ -9,7 +9,7 @@ import httpx2
 
 from dpojob.cluster.kubeconfig import ClusterAccess
 
-from .exchange import SECONDS, Answer, Request, Unanswered
+from .exchange import SECONDS, Request, Response, Unanswered
 
 
 class ProxiedTransport:
@@ -43,14 +43,14 @@ class ProxiedTransport:
         await self._client.aclose()
 
     @asynccontextmanager
-    async def send(self, request: Request) -> AsyncIterator[Answer]:
+    async def send(self, request: Request) -> AsyncIterator[Response]:
         """Sends a request; see `Transport`.
 
         Args:
             request: The request.
 
         Yields:
-            The answer.
+            The response.
 
         Raises:
             Unanswered: The server or the proxy cannot be reached.
@@ -61,29 +61,29 @@ class ProxiedTransport:
             headers=dict(request.headers), timeout=timeout, extensions=self._extensions,
         )  # fmt: skip
         try:
-            answer = await self._client.send(built, stream=True)
+            response = await self._client.send(built, stream=True)
         except httpx2.HTTPError as error:
             raise Unanswered(_described(error)) from error
         try:
-            yield _ProxiedAnswer(answer)
+            yield _ProxiedResponse(response)
         finally:
-            await answer.aclose()
+            await response.aclose()
 
 
-class _ProxiedAnswer:
-    def __init__(self, answer: httpx2.Response) -> None:
-        self._answer = answer
-        self.status = answer.status_code
+class _ProxiedResponse:
+    def __init__(self, response: httpx2.Response) -> None:
+        self._response = response
+        self.status = response.status_code
 
     async def read(self) -> bytes:
         try:
-            return await self._answer.aread()
+            return await self._response.aread()
         except httpx2.HTTPError as error:
             raise Unanswered(_described(error)) from error
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         try:
-            async with aclosing(self._answer.aiter_bytes()) as parts:
+            async with aclosing(self._response.aiter_bytes()) as parts:
                 async for part in parts:
                     yield part
         except httpx2.HTTPError as error:
