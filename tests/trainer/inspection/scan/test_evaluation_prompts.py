@@ -149,7 +149,7 @@ def test_different_prompts_that_are_not_trained_on_are_counted(volume: Inspectio
     assert not [p for p in tasks.warnings if str(p.code) == "UnusablePrompts"]
 
 
-def test_prompts_of_a_file_count_and_its_faults_are_known_before_a_gpu_is_asked_for(
+def test_prompts_of_a_file_count_and_its_problems_are_known_before_a_gpu_is_asked_for(
     volume: InspectionVolume,
 ) -> None:
     place = {"volume": {"claimName": "data", "path": "prompts.jsonl"}, "fromEval": False}

@@ -99,7 +99,7 @@ def test_a_byte_now_and_then_does_not_prolong_a_download(
     assert 50 < server.sent < BYTES / 2
 
 
-def test_repeated_attempts_share_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repeated_tries_share_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     with SlowServer(None) as server:
         fetch(server, monkeypatch)
-    assert server.connections == download.ATTEMPTS - 1
+    assert server.connections == download.TRIES - 1

@@ -31,7 +31,7 @@ def hub(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     for limit in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
         monkeypatch.setattr(huggingface_hub.constants, limit, LIMIT)
     monkeypatch.setattr(uploads, "FIRST_WAIT_SECONDS", 0.01)
-    monkeypatch.setattr(uploads, "ATTEMPTS", 3)
+    monkeypatch.setattr(uploads, "TRIES", 3)
     with Hub(lfs=True) as hub:
         for name, value in hub.env().items():
             monkeypatch.setenv(name, value)

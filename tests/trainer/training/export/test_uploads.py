@@ -24,7 +24,7 @@ NOT_FOR_OTHERS = "the user's own, which lies in the same directory"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "FIRST_WAIT_SECONDS", 0.01)
-    monkeypatch.setattr(uploads, "ATTEMPTS", 3)
+    monkeypatch.setattr(uploads, "TRIES", 3)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A judge behind an API: both orders, limits and faults."""
+"""A judge behind an API: both orders, limits and errors."""
 
 from __future__ import annotations
 
@@ -128,14 +128,14 @@ def test_a_refusal_ends_at_once_and_shows_no_key() -> None:
     assert SECRET not in str(caught.value) and "[key]" in str(caught.value)
 
 
-def test_a_server_that_is_away_or_fails_for_ever_is_a_fault() -> None:
+def test_a_server_that_is_away_or_fails_for_ever_is_an_error() -> None:
     with judge_endpoint(lambda _: (502, b"bad gateway")) as server:
         with pytest.raises(JudgeError, match="answers 502"):
             make(server.url).compare(PAIRS[:1])
         gone = server.url
     with pytest.raises(JudgeError, match="cannot be reached"):
         make(gone).compare(PAIRS[:1])
-    assert len(server.bodies) == client.ATTEMPTS
+    assert len(server.bodies) == client.TRIES
 
 
 def test_a_last_request_that_the_deadline_cuts_short_names_it(
@@ -145,7 +145,7 @@ def test_a_last_request_that_the_deadline_cuts_short_names_it(
         time.sleep(2)
         return "A"
 
-    monkeypatch.setattr(client, "ATTEMPTS", 1)
+    monkeypatch.setattr(client, "TRIES", 1)
     ended = pytest.raises(JudgeError, match=r"when evaluation\.maxDuration ended")
     with judge_endpoint(late) as server, ended:
         make(server.url, seconds=0.3).compare(PAIRS[:1])

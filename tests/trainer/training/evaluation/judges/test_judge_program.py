@@ -1,4 +1,4 @@
-"""A program as the judge: one number a line, no secrets, and a message for every fault."""
+"""A program as the judge: one number a line, no secrets, and a message for every error."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_it_sees_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ("import sys; sys.exit(3)", "ended with status 3: it wrote no message"),
     ],
 )
-def test_a_fault_is_reported(tmp_path: Path, text: str, message: str) -> None:
+def test_an_error_is_reported(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(JudgeError, match=message):
         judge(tmp_path, text).scores(EXCHANGES)
 

@@ -22,11 +22,11 @@ from .splits import split_of
 MAX_REDIRECTS = 5
 TIMEOUT = httpx.Timeout(30.0, connect=15.0)
 """Seconds to connect, and between two chunks of a response."""
-ATTEMPTS = 3
+TRIES = 3
 MAX_BYTES = 64 << 30
 """The largest size of one file, in bytes."""
 MAX_SECONDS = 3600.0
-"""The longest time for one file, in seconds, redirects and repeated attempts included."""
+"""The longest time for one file, in seconds, redirects and repeated tries included."""
 CHUNK_BYTES = 1 << 20
 
 
@@ -69,7 +69,7 @@ def _download(url: str) -> Path:
         MAX_SECONDS,
         lambda: _over_limit(address, f"was not received within {MAX_SECONDS / 60:.0f} minutes"),
     )
-    for attempt in range(ATTEMPTS):
+    for tried in range(1, TRIES + 1):
         try:
             _write_response(url, unfinished, deadline)
             break
@@ -79,13 +79,13 @@ def _download(url: str) -> Path:
             ) from None
         except httpx.HTTPStatusError as problem:
             status = problem.response.status_code
-            if status < 500 or attempt == ATTEMPTS - 1:
+            if status < 500 or tried == TRIES:
                 raise DatasetNotFound(
                     # The server's own phrase may be anything.
                     f"{address} answers {status} {httpx.codes.get_reason_phrase(status)}"
                 ) from None
         except httpx.HTTPError as problem:
-            if attempt == ATTEMPTS - 1:
+            if tried == TRIES:
                 failure = (
                     "does not answer in time"
                     if isinstance(problem, httpx.TimeoutException)

@@ -19,9 +19,9 @@ from .upload_errors import TransientError
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
-ATTEMPTS = 8
+TRIES = 8
 FIRST_WAIT_SECONDS = 1.0
-"""The wait before the second attempt; each further one is twice as long, up to LONGEST_WAIT_SECONDS."""
+"""The wait before the second try; each further one is twice as long, up to LONGEST_WAIT_SECONDS."""
 LONGEST_WAIT_SECONDS = 60.0
 
 
@@ -87,15 +87,15 @@ def _record(
 
 def _retry(action: Callable[[], Result], target: str) -> Result:
     wait = FIRST_WAIT_SECONDS
-    for attempt in range(1, ATTEMPTS + 1):
+    for tried in range(1, TRIES + 1):
         try:
             return action()
         except TransientError as error:
-            log.warning("upload to %s, attempt %d of %d: %s", target, attempt, ATTEMPTS, error)
-            if attempt == ATTEMPTS:
+            log.warning("upload to %s, try %d of %d: %s", target, tried, TRIES, error)
+            if tried == TRIES:
                 raise TrainingError(
                     Reason.PUSH_FAILED,
-                    f"{target} failed {ATTEMPTS} times, last with: {error}. The model is complete in "
+                    f"{target} failed {TRIES} times, last with: {error}. The model is complete in "
                     "output.volume; upload it from there.",
                 ) from error
         time.sleep(wait)

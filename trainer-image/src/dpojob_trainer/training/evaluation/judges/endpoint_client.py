@@ -21,9 +21,9 @@ from dpojob_trainer.shared.container_environment import ContainerEnvironment
 
 from .judge import JudgeError
 
-ATTEMPTS = 5
+TRIES = 5
 FIRST_WAIT = 1.0
-"""Seconds before the second attempt; each further wait is twice as long."""
+"""Seconds before the second try; each further wait is twice as long."""
 LONGEST_WAIT = 30.0
 SECONDS = 120.0
 """The longest wait for a response, and between two chunks of it."""
@@ -109,7 +109,7 @@ class EndpointClient:
 
     def _reply(self, body: dict[str, Any], asked: int) -> Reply:
         wait, failure = FIRST_WAIT, ""
-        for attempt in range(ATTEMPTS):
+        for tried in range(1, TRIES + 1):
             self._wait_for_turn()
             try:
                 status, text, retry_after = self._post(body)
@@ -123,7 +123,7 @@ class EndpointClient:
                 if status not in RETRIED:
                     break
                 wait = min(max(wait, retry_after), LONGEST_WAIT)
-            if attempt < ATTEMPTS - 1:
+            if tried < TRIES:
                 self._sleep(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
         raise JudgeError(f"evaluation.judge.endpoint {self._address} {failure}")
