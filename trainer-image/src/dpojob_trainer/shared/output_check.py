@@ -28,6 +28,8 @@ MODEL_FILES = (
     "added_tokens.json", "vocab.*", "merges.txt",
 )  # fmt: skip
 """Names of a finished model's files, and of weights that would be taken for a part of it."""
+FILES_BESIDE_MODEL = (LINEAGE, constants.FILE_INSPECTION)
+"""Files that nothing loads as a part of the model; the command and inspection may write them before there is one."""
 LISTED_FILES = 5
 
 Lineage = Mapping[str, Any]

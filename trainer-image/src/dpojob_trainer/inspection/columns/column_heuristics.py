@@ -83,9 +83,9 @@ PREFERENCE_LABELS = frozenset(
 )  # fmt: skip
 
 
-SCORES = ("score", "rating", "reward")
+PAIR_SCORES = ("score", "rating", "reward")
 """Words of columns in which the higher number is the better answer's."""
-RANKS = ("rank", "ranking")
+PAIR_RANKS = ("rank", "ranking")
 """Words of columns in which either end may be the best."""
 
 _STEM = rf"^(?P<stem>(?:[a-z0-9]+_)*(?:{'|'.join(ANSWER)})s?)"
@@ -269,7 +269,7 @@ def columns_beside(
     """Find the scores or the ranks of two answers.
 
     Args:
-        words: What the columns are called: SCORES or RANKS.
+        words: What the columns are called: PAIR_SCORES or PAIR_RANKS.
         columns: The columns to choose from.
         first: The first answer's column.
         second: The second answer's column.

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from dpojob_api.report import Suggestion
 from dpojob_api.value_display import flow_yaml
-from dpojob_trainer.inspection.layouts import PAIR_FIELDS, Schema, preset_by_name
+from dpojob_trainer.inspection.layouts import Schema, preset_by_name
 from dpojob_trainer.shared.rows.messages import ROLE_KEYS
+from dpojob_trainer.shared.rows.preference_pair import PAIR_FIELDS
 
 from .prompt_columns import ASSISTANTS, readable
 from .row_sample import Sample, has_role, reads_like_prompts

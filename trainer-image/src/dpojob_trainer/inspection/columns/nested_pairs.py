@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from dpojob_api.report import Problem, ProblemCode, Suggestion
 from dpojob_api.value_display import flow_yaml
-from dpojob_trainer.inspection.layouts import PAIR_FIELDS, Schema, columns_of, split_path
+from dpojob_trainer.inspection.layouts import Schema, columns_of, split_path
+from dpojob_trainer.shared.rows.preference_pair import PAIR_FIELDS
 
 from .column_heuristics import guess, is_metadata
 from .row_sample import Sample

@@ -29,11 +29,13 @@ MEDIA_WORDS = frozenset(
      "jpg", "jpeg", "png", "webp", "video", "videos", "audio", "audios", "speech", "wav", "mp3")
 )  # fmt: skip
 """Words in names of columns that hold what the answers are about, not text."""
-SCORES = (
+ANSWER_SCORES = (
     "score", "reward", "rating", "quality", "grade", "stars", "helpfulness", "correctness",
     "harmlessness", "label",
 )  # fmt: skip
-RANKS = ("rank", "ranking", "place")
+"""Words of columns that score the one answer of a row."""
+ANSWER_RANKS = ("rank", "ranking", "place")
+"""Words of columns that rank the one answer of a row among those to the same prompt."""
 LABELS = frozenset(
     ("label", "labels", "tag", "feedback", "thumb", "thumbs", "upvote", "vote", "helpful", "like",
      "approved")
@@ -206,7 +208,7 @@ def _ranking(columns: _Columns, rows: Sample) -> str | None:
             f"This is a dataset of {len(several)} answers to each prompt (a ranking): "
             f"{', '.join(several[:6])}. Write one row for each pair, the better one as chosen;"
         )
-    ranks = [c for c in columns.with_word(RANKS) if columns.schema[c] == "number"]
+    ranks = [c for c in columns.with_word(ANSWER_RANKS) if columns.schema[c] == "number"]
     if ranks and columns.only_answer is not None:
         return (
             f"This is a dataset of ranked answers (a ranking): {columns.only_answer!r} with {ranks[0]!r}, "
@@ -247,7 +249,7 @@ def _is_list_of_answers(value: Any) -> bool:
 
 
 def _scored(columns: _Columns) -> str | None:
-    scores = [c for c in columns.with_word(SCORES) if columns.schema[c] == "number"]
+    scores = [c for c in columns.with_word(ANSWER_SCORES) if columns.schema[c] == "number"]
     if not scores or columns.only_answer is None:
         return None
     return (

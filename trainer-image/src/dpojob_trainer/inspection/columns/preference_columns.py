@@ -11,8 +11,8 @@ from dpojob_api.value_display import flow_yaml
 from dpojob_trainer.inspection.layouts import number
 
 from .column_heuristics import (
-    RANKS,
-    SCORES,
+    PAIR_RANKS,
+    PAIR_SCORES,
     columns_beside,
     is_preference_label,
     mark_of,
@@ -59,8 +59,8 @@ class PreferenceColumns:
         Returns:
             The answers with their scores and their labels, as far as names tell them.
         """
-        scores = columns_beside(SCORES, columns, first, second)
-        ranks = columns_beside(RANKS, columns, first, second)
+        scores = columns_beside(PAIR_SCORES, columns, first, second)
+        ranks = columns_beside(PAIR_RANKS, columns, first, second)
         # Columns that are called after the better answer say more than a label.
         labels = sorted(filter(is_preference_label, columns), key=lambda c: preference_of(c) != 1)
         authors = author_columns([c for c in columns if c not in labels], first, second)

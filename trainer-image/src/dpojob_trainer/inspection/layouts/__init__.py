@@ -7,7 +7,6 @@ columns as arrays.
 from .arrow_text import BoolArray, IntArray, TextColumn, arrow_array, is_list, is_text
 from .column_layout import (
     FIELDS,
-    PAIR_FIELDS,
     PART_SEPARATOR,
     ColumnLayout,
     as_names,
@@ -28,7 +27,7 @@ from .row_preference import row_preference
 from .transcript_stats import TranscriptStats
 
 __all__ = [
-    "FIELDS", "NATIVE", "PAIR_FIELDS", "PART_SEPARATOR", "PRESETS", "SEPARATOR", "BoolArray",
+    "FIELDS", "NATIVE", "PART_SEPARATOR", "PRESETS", "SEPARATOR", "BoolArray",
     "ColumnKind", "ColumnLayout", "IntArray", "Preset", "Schema", "TextColumn", "TranscriptStats",
     "arrow_array", "as_names", "columns_of", "depends_on_texts", "is_list", "is_text", "kinds_of", "mapped_names",
     "merge", "number", "preset_by_name", "readable_names", "recognize_preset", "root_column",

@@ -11,14 +11,14 @@ from dpojob_api import report
 from dpojob_api.report import ProblemCode
 from dpojob_api.spec import ColumnMapping
 from dpojob_trainer.shared.rows.messages import MessageKeyMapping, describe_type, is_message
+from dpojob_trainer.shared.rows.preference_pair import PAIR_FIELDS
 from dpojob_trainer.shared.rows.row_error import TIE, RowError
 
 from .column_path import element_index, root_column, split_path, value_at
 from .preset import NATIVE, Preset
 from .row_preference import Preference, row_preference
 
-FIELDS = ("prompt", "chosen", "rejected", "system", "tools")
-PAIR_FIELDS = ("prompt", "chosen", "rejected")
+FIELDS = (*PAIR_FIELDS, "system", "tools")
 PART_SEPARATOR = "\n\n"
 """The separator between the texts of several prompt columns; empty ones are left out."""
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from dpojob_api.report import ProblemCode
-from dpojob_trainer.inspection.layouts import PAIR_FIELDS, ColumnLayout
+from dpojob_trainer.inspection.layouts import ColumnLayout
 from dpojob_trainer.shared.rows.messages import describe_type, is_unicode, without_nulls
+from dpojob_trainer.shared.rows.preference_pair import PAIR_FIELDS
 from dpojob_trainer.shared.rows.row_error import RowError
 
 from .stringified_messages import is_stringified_list, is_stringified_texts

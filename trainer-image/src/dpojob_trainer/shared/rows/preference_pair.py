@@ -13,6 +13,8 @@ MessageList = list[Message]
 Format = Literal["standard", "conversational"]
 """TRL's names: "standard" is text, "conversational" is message lists."""
 
+PAIR_FIELDS = ("prompt", "chosen", "rejected")
+"""The fields of a pair that hold text or messages."""
 PLAIN_MESSAGE_KEYS = frozenset({"role", "content"})
 """The keys of a message that is text alone."""
 PLAIN_KEYS = ["role", "content"]

@@ -18,7 +18,7 @@ NEW_ADAPTER = ".default."
 """The part of peft's names of weights that marks the adapter that is trained, without which the model is the reference."""
 PEFT_NAMES = re.compile(r"^base_model\.model\.|\.base_layer\b")
 """What peft adds to the names of a model's weights, by which layers have an adapter."""
-NOT_OF_THE_MODEL = ("_name_or_path", "transformers_version")
+ORIGIN_FIELDS = ("_name_or_path", "transformers_version")
 """The fields of a configuration that say where the model was read from, and what wrote it."""
 CHUNK_BYTES = 64 * 2**20
 """Bytes of a tensor that are copied from a GPU and hashed at a time."""
@@ -37,7 +37,7 @@ def reference_key(model: Any, settings: Mapping[str, object]) -> str:
     digest = hashlib.sha256()
     config = json.loads(model.config.to_json_string(use_diff=False))
     described = {
-        "config": {name: config[name] for name in config if name not in NOT_OF_THE_MODEL},
+        "config": {name: config[name] for name in config if name not in ORIGIN_FIELDS},
         "libraries": {name: version(name) for name in LIBRARIES},
         "settings": {name: str(value) for name, value in settings.items()},
     }

@@ -13,9 +13,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from dpojob_api import constants
 from dpojob_trainer.inspection import hash_weights
-from dpojob_trainer.shared.output_check import LINEAGE
+from dpojob_trainer.shared.output_check import FILES_BESIDE_MODEL
 from dpojob_trainer.training.adapters.loading import load_adapter
 from dpojob_trainer.training.loop.memory import release_memory
 from dpojob_trainer.training.setup.model_source import (
@@ -25,9 +24,6 @@ from dpojob_trainer.training.setup.model_source import (
 )
 from dpojob_trainer.training.setup.precision import choose_precisions, quantization_config
 from dpojob_trainer.training.setup.train_job import TrainJob
-
-NOT_OF_THE_MODEL = (LINEAGE, constants.FILE_INSPECTION)
-"""JSON files beside a model that nothing loads, and that are written after it."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +108,7 @@ def _files_key(job: TrainJob, start: ModelLocation) -> str:
 def _is_loaded(name: str) -> bool:
     """Whether a file of a model's directory decides about answers, unlike documents and what this job wrote beside it."""
     patterns = (*DOWNLOADED_FILES, "*.bin")
-    return name not in NOT_OF_THE_MODEL and any(fnmatch(name, pattern) for pattern in patterns)
+    return name not in FILES_BESIDE_MODEL and any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def _original(job: TrainJob, start: ModelLocation) -> Any:

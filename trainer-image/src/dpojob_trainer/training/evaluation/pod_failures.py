@@ -45,7 +45,7 @@ class FailedPods:
             return
         with suppress(OSError):
             self._path(node).unlink(missing_ok=True)
-            self._directory.rmdir()  # Where it holds nothing else.
+            self._directory.rmdir()  # Fails, and leaves it, where it holds other files.
 
     def before(self) -> int:
         """The pods that failed before those that run now, of which each node has one."""

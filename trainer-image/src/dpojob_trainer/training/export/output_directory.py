@@ -13,14 +13,17 @@ from typing import Any
 from dpojob_api import constants
 from dpojob_api.conditions import Reason
 from dpojob_api.progress import Outcome
-from dpojob_trainer.shared.output_check import LINEAGE, MODEL, find_conflict, lineage
+from dpojob_trainer.shared.output_check import (
+    FILES_BESIDE_MODEL,
+    LINEAGE,
+    MODEL,
+    find_conflict,
+    lineage,
+)
 from dpojob_trainer.training.setup.errors import TrainingError
 from dpojob_trainer.training.setup.train_job import TrainJob
 
 STAGING = ".staging"
-OWN_FILES = (LINEAGE, constants.FILE_INSPECTION)
-"""Files that the command and inspection may have written before the model is there."""
-
 READABLE, ENTERABLE = 0o444, 0o555
 
 
@@ -115,7 +118,9 @@ def publish(directory: Path) -> None:
         source.iterdir(), key=lambda path: (path.name in MODEL, path.name != LINEAGE, path.name)
     )
     conflicts = [
-        e.name for e in entries if (directory / e.name).exists() and e.name not in OWN_FILES
+        e.name
+        for e in entries
+        if (directory / e.name).exists() and e.name not in FILES_BESIDE_MODEL
     ]
     if conflicts:
         raise TrainingError(

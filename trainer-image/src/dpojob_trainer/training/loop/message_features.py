@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from datasets import Features, Json, List, Value
 
-PARTS = ("prompt", "chosen", "rejected")
+from dpojob_trainer.shared.rows.preference_pair import PAIR_FIELDS
 
 
 class Message(Json):  # type: ignore[misc]
@@ -26,13 +26,15 @@ class Message(Json):  # type: ignore[misc]
 def features(conversational: bool) -> Features:
     """The columns of normalised pairs, which do not depend on the rows."""
     part = List(Message()) if conversational else Value("large_string")
-    return Features({**dict.fromkeys(PARTS, part), "tools": Value("large_string")})
+    return Features({**dict.fromkeys(PAIR_FIELDS, part), "tools": Value("large_string")})
 
 
 def record_batch(rows: Sequence[dict[str, Any]], columns: Features) -> pa.RecordBatch:
     """The rows as a record batch with these columns."""
     schema = columns.arrow_schema
-    found = {name: _column([row[name] for row in rows], schema.field(name).type) for name in PARTS}
+    found = {
+        name: _column([row[name] for row in rows], schema.field(name).type) for name in PAIR_FIELDS
+    }
     found["tools"] = pa.array([row.get("tools") for row in rows], pa.large_string())
     return pa.RecordBatch.from_pydict(found, schema)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dpojob_trainer.shared.rows.row_batch import RowBatch
 
-SCORES = frozenset(("score", "scores", "rating", "ratings", "reward", "rewards"))
+SCORE_WORDS = frozenset(("score", "scores", "rating", "ratings", "reward", "rewards"))
 _WORDS = re.compile(r"[^a-z0-9]+")
 
 
@@ -44,7 +44,7 @@ class ScoreColumns:
             scored = [
                 name
                 for name in names
-                if (words := _words(name)) & SCORES and words - SCORES - {"avg"} in wanted
+                if (words := _words(name)) & SCORE_WORDS and words - SCORE_WORDS - {"avg"} in wanted
             ]
             if len(scored) != 1:
                 return None
