@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 
 from dpojob.cluster.api import Api
@@ -27,21 +27,21 @@ def page() -> Page:
 
 
 @pytest.fixture
-async def client(page: Page) -> AsyncIterator[httpx.AsyncClient]:
+async def client(page: Page) -> AsyncIterator[httpx2.AsyncClient]:
     """A browser that was given the address, but has not opened it."""
-    transport = httpx.ASGITransport(app=page.application())
-    async with httpx.AsyncClient(transport=transport, base_url=OWN) as made:
+    transport = httpx2.ASGITransport(app=page.application())
+    async with httpx2.AsyncClient(transport=transport, base_url=OWN) as made:
         yield made
 
 
 @pytest.fixture
-async def signed_in(client: httpx.AsyncClient, page: Page) -> httpx.AsyncClient:
+async def signed_in(client: httpx2.AsyncClient, page: Page) -> httpx2.AsyncClient:
     await client.get("/", params={"token": page.token})
     return client
 
 
 async def test_the_printed_address_signs_in_and_leaves_no_secret_in_the_address(
-    client: httpx.AsyncClient, page: Page
+    client: httpx2.AsyncClient, page: Page
 ) -> None:
     assert page.address == f"{OWN}/?token={page.token}"
     answer = await client.get(page.address)
@@ -55,20 +55,20 @@ async def test_the_printed_address_signs_in_and_leaves_no_secret_in_the_address(
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("token", [None, "", "wrong", "ä"])
 async def test_without_the_token_nothing_is_served(
-    client: httpx.AsyncClient, path: str, token: str | None
+    client: httpx2.AsyncClient, path: str, token: str | None
 ) -> None:
     answer = await client.get(path, params={} if token is None else {"token": token})
     assert answer.status_code == 403
     assert "dpojob ui" in answer.text
 
 
-async def test_a_cookie_of_another_start_is_refused(client: httpx.AsyncClient) -> None:
+async def test_a_cookie_of_another_start_is_refused(client: httpx2.AsyncClient) -> None:
     client.cookies.set(f"dpojob-{PORT}", "of another start")
     assert (await client.get("/")).status_code == 403
 
 
 async def test_the_cookie_is_another_secret_than_the_token(
-    client: httpx.AsyncClient, page: Page
+    client: httpx2.AsyncClient, page: Page
 ) -> None:
     (cookie,) = (await client.get(page.address)).cookies.jar
     assert cookie.value and cookie.value != page.token
@@ -83,7 +83,7 @@ FROM_FILE = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-
 
 
 async def test_a_local_file_leads_to_the_page_which_signs_in(
-    client: httpx.AsyncClient, page: Page
+    client: httpx2.AsyncClient, page: Page
 ) -> None:
     for _ in range(2):
         answer = await client.get(page.address, headers=FROM_FILE)
@@ -104,7 +104,7 @@ async def test_a_local_file_leads_to_the_page_which_signs_in(
     ],
 )
 async def test_another_site_signs_in_by_no_other_request(
-    signed_in: httpx.AsyncClient, page: Page, token: str | None, headers: dict[str, str]
+    signed_in: httpx2.AsyncClient, page: Page, token: str | None, headers: dict[str, str]
 ) -> None:
     params = {"token": page.token if token is None else token}
     assert (await signed_in.get("/", params=params, headers=headers)).status_code == 403
@@ -115,7 +115,7 @@ async def test_another_site_signs_in_by_no_other_request(
     [f"attacker.example:{PORT}", "attacker.example", "127.0.0.1", "127.0.0.1:80", f"127.0.0.1.example:{PORT}", f"[::1]:{PORT}", "0.0.0.0", ""],
 )  # fmt: skip
 async def test_another_host_name_is_refused_as_dns_rebinding_needs_one(
-    signed_in: httpx.AsyncClient, page: Page, host: str
+    signed_in: httpx2.AsyncClient, page: Page, host: str
 ) -> None:
     for path in (*PATHS, f"/?token={page.token}"):
         assert (await signed_in.get(path, headers={"host": host})).status_code == 421
@@ -133,25 +133,25 @@ async def test_another_host_name_is_refused_as_dns_rebinding_needs_one(
     ],
 )
 async def test_requests_of_other_sites_are_refused(
-    signed_in: httpx.AsyncClient, page: Page, headers: dict[str, str]
+    signed_in: httpx2.AsyncClient, page: Page, headers: dict[str, str]
 ) -> None:
     for path in (*PATHS, f"/?token={page.token}"):
         assert (await signed_in.get(path, headers=headers)).status_code == 403
 
 
-async def test_requests_of_the_page_itself_are_served(signed_in: httpx.AsyncClient) -> None:
+async def test_requests_of_the_page_itself_are_served(signed_in: httpx2.AsyncClient) -> None:
     headers = {"sec-fetch-site": "same-origin", "origin": OWN}
     assert (await signed_in.get("/", headers=headers)).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
-async def test_the_page_only_reads(signed_in: httpx.AsyncClient, method: str) -> None:
+async def test_the_page_only_reads(signed_in: httpx2.AsyncClient, method: str) -> None:
     for path in PATHS:
         assert (await signed_in.request(method, path)).status_code == 405
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_every_answer_carries_the_policy(signed_in: httpx.AsyncClient, path: str) -> None:
+async def test_every_answer_carries_the_policy(signed_in: httpx2.AsyncClient, path: str) -> None:
     answer = await signed_in.get(path)
     policy = dict(
         part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; ")
@@ -164,7 +164,7 @@ async def test_every_answer_carries_the_policy(signed_in: httpx.AsyncClient, pat
     assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_files_outside_the_page_are_not_served(signed_in: httpx.AsyncClient) -> None:
+async def test_files_outside_the_page_are_not_served(signed_in: httpx2.AsyncClient) -> None:
     for path in ("/static/../server.py", "/static/%2e%2e/server.py", "/static//etc/passwd"):
         assert (await signed_in.get(path)).status_code == 404
 

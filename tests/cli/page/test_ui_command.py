@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import Browser, expect
 from tests.kit.cli.command_runner import COMMAND, UNREACHABLE, run
@@ -38,7 +38,7 @@ def test_the_page_says_that_the_cluster_does_not_answer_and_ends_by_ctrl_c(
     assert process.stdout is not None
     address = process.stdout.readline().strip()
     assert address.startswith("http://127.0.0.1:") and "/?token=" in address
-    with httpx.Client(base_url=address.partition("/?")[0], timeout=None) as client:
+    with httpx2.Client(base_url=address.partition("/?")[0], timeout=None) as client:
         assert client.get(address).status_code == 303
         assert "DPOJobs" in client.get("/").text
         with client.stream("GET", "/streams/overview") as answer:
