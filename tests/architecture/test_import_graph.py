@@ -49,7 +49,7 @@ def cycle(graph: Graph) -> list[str]:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_no_modules_import_each_other_in_a_cycle(package: str) -> None:
+def test_no_modules_of_a_member_import_each_other_in_a_cycle(package: str) -> None:
     assert cycle(grouped(package, lambda module: module)) == []
 
 
@@ -103,7 +103,9 @@ def packages(package: str) -> Graph:
 
 
 @pytest.mark.parametrize("package", ["dpojob_trainer", "dpojob_operator"])
-def test_no_packages_import_each_other_in_a_cycle(package: str) -> None:
+def test_no_packages_of_the_trainer_and_the_operator_import_each_other_in_a_cycle(
+    package: str,
+) -> None:
     assert cycle(packages(package)) == []
 
 

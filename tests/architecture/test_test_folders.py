@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.kit.repository import ROOT, Member, members
+from tests.kit.repository import ROOT, Member, members, tracked_files
+
+KIT = ROOT / "tests/kit"
 
 TESTS = {"trainer-image": "trainer"}
 """The folder of a member's tests, where it has another name than the member."""
@@ -61,3 +63,12 @@ def test_helpers_lie_in_the_kit() -> None:
         return part not in ("kit", *HARNESSES) and not any(map(path.match, names))
 
     assert [str(path.relative_to(ROOT)) for path in tests.rglob("*.py") if is_helper(path)] == []
+
+
+def test_every_shared_helper_has_a_row_in_the_readme_of_the_tests() -> None:
+    readme = (ROOT / "tests/README.md").read_text()
+    cells = re.findall(r"^\| (`[^|]+`) \|", readme, re.MULTILINE)
+    listed = {name for cell in cells for name in re.findall(r"`(\w+)", cell)}
+    kit = [path for path in tracked_files() if path.is_relative_to(KIT)]
+    helpers = {path.relative_to(KIT).parts[0].removesuffix(".py") for path in kit}
+    assert listed == {name for name in helpers if not name.startswith(("__", "test_"))}
