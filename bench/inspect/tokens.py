@@ -78,7 +78,7 @@ class Rows:
     repeats: int = 1
 
     def take(self, count: int) -> list[dict[str, list[dict[str, str]]]]:
-        """So many of them."""
+        """`count` rows, of which each occurs `repeats` times."""
         numbers = random.Random(count)
         return [self.make(numbers) for _ in range(count // self.repeats)] * self.repeats
 

@@ -85,10 +85,10 @@ def variants(root: Path, rows: int) -> dict[str, Train]:
 
 def scoring_all(train: Train) -> Train:
     """The same with TRL's LM head as it is without a GPU."""
+    from dpojob_trainer.training.dpo_trainer import trl_patches
 
     def action() -> list[dict[str, Any]]:
-        name = "dpojob_trainer.training.dpo_trainer.trl_patches.completion_logits_only"
-        with patch(name, lambda: contextlib.nullcontext()):
+        with patch.object(trl_patches, "completion_logits_only", lambda: contextlib.nullcontext()):
             return train()
 
     return action

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _leave_out_plugins() -> None:
     """Lets pydantic look for no plugins, for which it would read the metadata of every installed package.
 
-    Even when told so, its module that looks for them imports what reads metadata, with the modules for e-mail. That
+    Even with the setting that disables them, its module that looks for them imports what reads metadata, with the modules for e-mail. That
     takes about as long as to build the validators of a manifest, so another module stands for it.
     """
     if os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__") != "__all__":

@@ -22,15 +22,15 @@ from devcluster.node import NodeSet, check_machine
 from devcluster.state import FULL, ClusterRecord, State, clusters
 
 
-def wait_for(what: str, condition: Callable[[], bool], timeout: float = 300.0) -> None:
-    """Poll until it holds, also where the API server does not answer yet. A busy machine takes far less time."""
-    deadline = time.monotonic() + timeout
+def wait_for(what: str, condition: Callable[[], bool]) -> None:
+    """Poll until it holds, also where the API server does not answer yet."""
+    limit, begun = 300, time.monotonic()  # A busy machine takes far less.
     while True:
         with suppress(ApiError, OSError):
             if condition():
                 return
-        if time.monotonic() > deadline:
-            raise DevclusterError(f"timed out after {timeout:.0f} s waiting for {what}")
+        if time.monotonic() > begun + limit:
+            raise DevclusterError(f"timed out after {limit} s waiting for {what}")
         time.sleep(0.1)
 
 

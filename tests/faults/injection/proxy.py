@@ -83,7 +83,7 @@ class Proxy:
             self._fault = None
 
     async def stop(self) -> None:
-        """No more requests."""
+        """Ends the server."""
         await self._runner.cleanup()
 
     # -- one request ------------------------------------------------------------------------

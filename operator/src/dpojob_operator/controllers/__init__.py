@@ -1,4 +1,4 @@
-"""The controllers of DPOJobs and GPUPools, and the work queue and event handlers that feed them."""
+"""The controllers of DPOJobs, GPUPools and CostQuotas, and the work queue and event handlers that feed them."""
 
 from .handlers import Handlers
 from .setup import Components, build_components

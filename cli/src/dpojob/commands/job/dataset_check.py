@@ -47,7 +47,7 @@ def dataset_request(
             "apiVersion": API_VERSION, "kind": "DPOJob", "metadata": {"name": "check"}, "spec": spec,
         }  # fmt: skip
         manifest = validated(document)
-        assert manifest.job is not None  # The document is one.
+        assert manifest.job is not None  # The document is a DPOJob.
         yield JobRequest(manifest, manifest.job, directories)
 
 
