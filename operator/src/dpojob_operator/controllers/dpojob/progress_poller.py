@@ -40,8 +40,8 @@ UNREACHABLE_SECONDS = 60.0
 """After readings have failed for this long, a pod is unreachable: it serves its progress within seconds."""
 MAX_READINGS_PER_SECOND = 40.0
 """Readings of all pods; with more running pods each is read less often: 1,000 every 25 s."""
-MAX_NOTICES_PER_SECOND = 34.0
-"""Notices about all jobs, each of which writes a status: for 1,000 running jobs one every 30 s."""
+MAX_NOTICES_PER_SECOND = 33.0
+"""Notices about all jobs, each of which writes a status: for 1,000 running jobs at most one each in 30 s."""
 MAX_BACKOFF_SECONDS = 60.0
 """Longest time between two readings of a pod that does not answer."""
 

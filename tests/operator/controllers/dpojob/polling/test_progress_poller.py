@@ -258,7 +258,7 @@ async def test_an_endless_answer_through_the_api_server_is_cut(
 
 
 @pytest.mark.parametrize(
-    ("jobs", "reading", "notice"), [(1, 5.0, 10.0), (200, 5.0, 10.0), (1000, 25.0, 1000 / 34)]
+    ("jobs", "reading", "notice"), [(1, 5.0, 10.0), (200, 5.0, 10.0), (1000, 25.0, 1000 / 33)]
 )
 async def test_many_pods_are_read_less_often(jobs: int, reading: float, notice: float) -> None:
     unused: Any = None
