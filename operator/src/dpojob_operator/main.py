@@ -21,7 +21,7 @@ import kopf
 
 from dpojob_api.constants import GROUP, VERSION
 from dpojob_operator.controllers import Handlers, build_components
-from dpojob_operator.kube import ApiClient, login, run_as_leader
+from dpojob_operator.kube import FLUSH_SECONDS, ApiClient, login, run_as_leader
 from dpojob_operator.kube.resources import DPOJOBS, MANAGED
 from dpojob_operator.process import Clock, Settings, SettingsError
 from dpojob_operator.process.garbage_collection import collect_seldom
@@ -31,9 +31,10 @@ from dpojob_operator.process.settings import load
 from dpojob_operator.process.task_supervisor import run_until_first_exit
 
 log = logging.getLogger(__name__)
-MAX_SHUTDOWN_SECONDS = 8.0
-"""The longest time from a signal, or the end of a part of Kopf, to the end of the process; well within a pod's
-usual 30."""
+MAX_SHUTDOWN_SECONDS = FLUSH_SECONDS + 4.0
+"""The longest time from a signal to the end of the process; less than the chart's terminationGracePeriodSeconds."""
+MAX_KOPF_SHUTDOWN_SECONDS = 8.0
+"""The longest time from the end of a part of Kopf, or from the last Event, to the end of the process."""
 IDENTITY: Any = "dpojob-operator"
 
 
@@ -77,16 +78,16 @@ def _stop(stop: asyncio.Event) -> None:
     """Begins the shutdown."""
     if not stop.is_set():
         stop.set()
-        _limit_shutdown(stop)
+        _limit_shutdown(stop, MAX_SHUTDOWN_SECONDS)
 
 
-def _limit_shutdown(stop: asyncio.Event) -> None:
-    """Ends the process after the longest time of a shutdown, with the status of an end by signal once `stop` is set.
+def _limit_shutdown(stop: asyncio.Event, seconds: float) -> None:
+    """Ends the process after so many seconds, with the status of an end by signal once `stop` is set.
 
     A failing watch can hang Kopf's shutdown: watches that were cut off wait for credentials that nobody brings any
-    more. Nothing is lost by an end at any moment.
+    more. An end at any moment loses nothing but Events that are not created yet.
     """
-    last = threading.Timer(MAX_SHUTDOWN_SECONDS, lambda: os._exit(_exit_status(stop)))
+    last = threading.Timer(seconds, lambda: os._exit(_exit_status(stop)))
     last.daemon = True
     last.start()
 
@@ -112,7 +113,7 @@ async def _watch(handlers: Handlers, namespaces: tuple[str, ...], stop: asyncio.
 
     def ended(_: object) -> None:
         if not stop.is_set():
-            _limit_shutdown(stop)
+            _limit_shutdown(stop, MAX_KOPF_SHUTDOWN_SECONDS)
 
     for task in tasks:
         task.add_done_callback(ended)
@@ -134,6 +135,12 @@ async def run(settings: Settings, clock: Clock | None) -> int:
                 watches = _watch(components.handlers, settings.namespaces, stop)
                 await run_until_first_exit(watches, *(part() for part in components.parts))
 
+            async def record_events() -> None:
+                try:
+                    await components.record_events()
+                finally:
+                    _limit_shutdown(stop, MAX_KOPF_SHUTDOWN_SECONDS)
+
             await run_until_first_exit(
                 stop.wait(),
                 serve_probes(
@@ -142,6 +149,7 @@ async def run(settings: Settings, clock: Clock | None) -> int:
                     ready=lambda: not elected.is_set() or components.resync.ready,
                 ),
                 run_as_leader(cluster, settings, operate),
+                record_events(),
             )
     except Exception:
         log.exception("a part of the operator failed; the process ends")

@@ -44,6 +44,8 @@ class Operated:
 
     def __init__(self) -> None:
         self.cluster = MemoryCluster()
+        self.recording: asyncio.Task[None] | None = None
+        """The task that creates Events."""
         self._loop = asyncio.get_running_loop()
         self._seconds = self._loop.time()
         self._loop.time = lambda: self._seconds  # type: ignore[method-assign]
@@ -76,11 +78,16 @@ async def operated() -> AsyncIterator[Operated]:
     cluster.sink = components.handlers
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(part()) for part in components.parts]  # type: ignore[arg-type]
+        operated.recording = group.create_task(components.record_events())  # type: ignore[arg-type]
         await operated.after()
         await _inspect(operated)
         yield operated
         for task in tasks:
             task.cancel()
+        if (
+            not operated.recording.cancelling()
+        ):  # a test may have cancelled it; a second time would end it at once
+            operated.recording.cancel()
 
 
 def of_a_sweep(name: str, **spec: Any) -> JSONObject:

@@ -12,7 +12,7 @@ from tests.kit.builders import NOW, job, training_status
 
 from dpojob_api.job import DPOJobStatus
 from dpojob_api.status_condition import Condition
-from dpojob_operator.kube import ApiError, EventRecorder, event_recorder
+from dpojob_operator.kube import EventRecorder, event_recorder
 
 
 class ApiClient:
@@ -25,8 +25,6 @@ class ApiClient:
     async def create(self, _: Any, body: dict[str, Any]) -> None:
         await self.open.wait()
         self.created.append(body["message"])
-        if body["message"] == "0":
-            raise ApiError(500, "no")
 
 
 def status(number: int) -> DPOJobStatus:
@@ -103,3 +101,56 @@ async def test_events_wait_while_new_jobs_do_and_not_for_ever(
     now = event_recorder.PATIENCE
     assert await created() == ["0"]
     running.cancel()
+
+
+async def test_in_the_end_many_are_created_at_once_and_none_waits_for_a_slow_one() -> None:
+    cluster, running = await recording(2000, is_busy=lambda: True)
+    held, most = asyncio.Event(), 0
+    requested: set[str] = set()
+
+    async def create(_: Any, body: dict[str, Any]) -> None:
+        nonlocal most
+        requested.add(body["message"])
+        most = max(most, len(requested))
+        await (held.wait() if body["message"] == "0" else asyncio.sleep(0))
+        requested.discard(body["message"])
+        cluster.created.append(body["message"])
+        if len(cluster.created) == 1999:
+            held.set()
+
+    cluster.create = create
+    running.cancel()
+    await asyncio.wait([running])
+    assert sorted(cluster.created, key=int) == [str(number) for number in range(2000)]
+    assert most == event_recorder.AT_ONCE_IN_THE_END
+
+
+async def test_a_clean_end_waits_for_what_is_still_recorded() -> None:
+    cluster: Any = ApiClient()
+    cluster.open.set()
+    recorder = EventRecorder(cluster, lambda: False)
+    running = asyncio.create_task(recorder.run())
+    answered = asyncio.Event()
+
+    async def write() -> None:
+        await answered.wait()
+        recorder.record(job(None), status(1), NOW)
+
+    async def work() -> None:
+        with recorder.awaited():
+            await recorder.finish(write())
+
+    working = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    running.cancel()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not running.done(), "a source of Events goes on"
+    working.cancel()
+    await asyncio.wait([working])
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not running.done(), "a write goes on whose worker has ended"
+    answered.set()
+    await asyncio.wait([running])
+    assert cluster.created == ["1"]

@@ -11,7 +11,7 @@ PROGRAM = """
 import asyncio, kopf
 import dpojob_operator.main as operator
 
-operator.MAX_SHUTDOWN_SECONDS = 0.2
+operator.MAX_KOPF_SHUTDOWN_SECONDS = 0.2
 
 async def hangs():
     while True:
@@ -41,9 +41,7 @@ import asyncio, threading
 import dpojob_operator.main as operator
 
 operator.MAX_SHUTDOWN_SECONDS = 0
-stop = asyncio.Event()
-stop.set()
-operator._limit_shutdown(stop)
+operator._stop(asyncio.Event())
 threading.Event().wait()
 """
 """A shutdown that hangs after a signal."""

@@ -57,6 +57,9 @@ class Components:
 
     handlers: Handlers
     resync: Resync
+    record_events: Callable[[], Awaitable[None]]
+    """Creates Events until cancelled, and then those that are left. It runs beside the leader election, so that another
+    replica may lead meanwhile."""
     parts: tuple[Callable[[], Awaitable[None]], ...]
     """Each runs until cancelled; when one ends, the process ends."""
 
@@ -149,6 +152,7 @@ def build_components(cluster: ApiClient, settings: Settings, clock: Clock) -> Co
         # Before that, every child would seem to be absent and would be asked for.
         await resync.listed.wait()
         queue.add(POOLS_KEY)
-        await queue.run(settings.workers)
+        with events.awaited():
+            await queue.run(settings.workers)
 
-    return Components(handlers, resync, (run_queue, resync.run, poller.run, events.run))
+    return Components(handlers, resync, events.run, (run_queue, resync.run, poller.run))

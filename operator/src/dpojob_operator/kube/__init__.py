@@ -3,7 +3,7 @@
 from .api_client import ApiClient, ApiError, Conflict, NotFound
 from .bounded_body import NO_COMPRESSION, read_body
 from .connection import inside_cluster
-from .event_recorder import EventRecorder
+from .event_recorder import FLUSH_SECONDS, EventRecorder
 from .kopf_session import ObjectSink, login
 from .leader_election import LeaseLost, run_as_leader
 from .object_keys import Key, key_of, owning_dpojob
@@ -18,6 +18,7 @@ from .parsing import (
 from .selected_fields import select_fields
 
 __all__ = [
+    "FLUSH_SECONDS",
     "NO_COMPRESSION",
     "ApiClient",
     "ApiError",

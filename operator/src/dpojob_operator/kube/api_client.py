@@ -16,12 +16,14 @@ from dpojob_operator.process.metrics import API_REQUESTS
 from .bounded_body import NO_COMPRESSION, read_body
 from .bounded_json import loads, loads_list
 from .connection import Connection
-from .resources import LEASES, PODS, Resource
+from .resources import EVENTS, LEASES, PODS, Resource
 
 SMALL_PAGE = 2**20
 """Bytes of a page of a list after which the next page has twice the objects."""
 MAX_GROWN_PAGE = 100
 """Objects to which a page grows; large ones may follow small ones."""
+UNGUARDED = (LEASES, EVENTS)
+"""What is also written without leading: an Event tells of a write that was made while this process led."""
 
 
 class ApiError(Exception):
@@ -50,7 +52,7 @@ class ApiClient:
         self._seconds = request_seconds
         self.server_clock = ServerClock()
         self.guard: Callable[[], None] = lambda: None
-        """Called before every write; raises when this process no longer leads."""
+        """Called before every write but of `UNGUARDED`; raises when this process no longer leads."""
         self.observe: Callable[[Resource, JSONObject], None] = lambda resource, raw: None
         """Called with each object in an answer to a read or a write of one object."""
         self._connection = Connection()
@@ -71,7 +73,7 @@ class ApiClient:
         body: JSONObject | None = None,
     ) -> bytes:
         """Sends a request; returns the body of the answer. Raises ApiError."""
-        if method != "get" and resource is not LEASES:
+        if method != "get" and resource not in UNGUARDED:
             self.guard()
         sent = self.server_clock.monotonic()
         try:

@@ -2,7 +2,7 @@
 one for every other that changed, one for the verdict of an evaluation, one for every warning of inspection, and one
 where training goes on with a smaller batch.
 
-They are for people and nothing depends on them, so a failed creation is not repeated.
+They are for people, and nothing depends on them.
 """
 
 from __future__ import annotations

@@ -46,6 +46,15 @@ REJECTION_STATUSES = (400, 403, 422)
 """HTTP statuses that an immediate repetition of the request does not change."""
 
 
+REJECTIONS: dict[type[Exception], str] = {
+    NameConflict: "conflicting_object",
+    manifests.InputsTooLarge: "oversized_inputs",
+    CreationRejected: "creation_rejection",
+    LabelsRejected: "label_rejection",
+}
+"""The field of the snapshot with which the next decision learns that an action was refused."""
+
+
 class ActionExecutor:
     """All writes of the DPOJob controller, except for the status."""
 

@@ -29,11 +29,10 @@ from dpojob_operator.kube import (
     unreadable_part,
 )
 from dpojob_operator.kube.resources import DPOJOBS
-from dpojob_operator.manifests import InputsTooLarge
 from dpojob_operator.process import Clock
 from dpojob_operator.process.metrics import STATUS_WRITES
 
-from .action_executor import ActionExecutor, CreationRejected, LabelsRejected, NameConflict
+from .action_executor import REJECTIONS, ActionExecutor
 from .first_seen import FirstSeenTimes
 from .pool_reservations import PoolReservations
 from .progress_poller import ProgressPoller
@@ -45,13 +44,6 @@ from .waiting_jobs import WaitingJobs
 log = logging.getLogger(__name__)
 MAX_ROUNDS = 6
 """Decisions in one pass; after that the key is queued behind other keys."""
-REJECTIONS: dict[type[Exception], str] = {
-    NameConflict: "conflicting_object",
-    InputsTooLarge: "oversized_inputs",
-    CreationRejected: "creation_rejection",
-    LabelsRejected: "label_rejection",
-}
-"""The field of the snapshot with which the next decision learns that an action was refused."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +128,7 @@ class Reconciler:
             if is_irreversible(job.status, made.decision):
                 made = await self._decide_live(key, job, rejections, planned=made.planned)
             decision, snapshot = made.decision, made.snapshot
-            stored = await self._write(key, raw, job, decision, snapshot)
+            stored = await self._write(key, raw, job, made)
             if stored is None and decision.actions and not await self._is_current(key, job):
                 return 0.0
             raw = stored
@@ -216,21 +208,27 @@ class Reconciler:
         )
 
     async def _write(
-        self, key: Key, raw: JSONObject, job: DPOJob, decision: Decision, snapshot: Snapshot
+        self, key: Key, raw: JSONObject, job: DPOJob, made: _Decided
     ) -> JSONObject | None:
         """Writes the status; returns the object as it is stored now, None when nothing changed."""
-        if decision.status == job.status or (wire := decision.status.wire()) == job.status.wire():
+        new = made.decision.status
+        if new == job.status or (wire := new.wire()) == job.status.wire():
             return None
+        return await self._events.finish(self._store(key, {**raw, "status": wire}, job, made))
+
+    async def _store(self, key: Key, body: JSONObject, job: DPOJob, made: _Decided) -> JSONObject:
+        """Writes the status, and records what changed: after a restart there would be no change."""
         try:
-            stored = await self._cluster.write_status(DPOJOBS, {**raw, "status": wire})
+            stored = await self._cluster.write_status(DPOJOBS, body)
         except Conflict:
             self._outdated.add(key)
             raise
         STATUS_WRITES.inc()
+        snapshot, new = made.snapshot, made.decision.status
         if snapshot.refresh and any(pod.running for pod in snapshot.training_pods):
             self._refreshed[key] = time.monotonic()
-        count_changes(snapshot, decision.status, snapshot.policy.currency)
-        self._events.record(job, decision.status, self._clock.now())
+        count_changes(snapshot, new, snapshot.policy.currency)
+        self._events.record(job, new, self._clock.now())
         return stored
 
     async def _is_current(self, key: Key, job: DPOJob) -> bool:

@@ -27,6 +27,10 @@ API_REQUESTS = Counter(
     ["verb", "resource", "code"],
 )
 STATUS_WRITES = Counter("dpojob_status_writes_total", "Status writes that succeeded.")
+DROPPED_EVENTS = Counter(
+    "dpojob_dropped_events_total",
+    "Events on DPOJobs that were given up: refused, failing for long, too many, or left at the end.",
+)
 CREATED = Counter("dpojob_created_jobs_total", "Child Jobs created, by stage.", ["stage"])
 
 INSPECTIONS = Counter(
