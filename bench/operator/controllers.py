@@ -54,7 +54,7 @@ class Controller:
         """Waits for /readyz."""
         wait_until(lambda: self.pid and answers(f"{self.probes}/readyz"), f"{self.name} is ready")
 
-    def stop(self, grace: float = 20.0) -> None:
+    def stop(self, grace: float = 30.0) -> None:
         """Ends it by SIGTERM; by SIGKILL where it does not end in time."""
         if self._process is None or self._process.poll() is not None:
             return

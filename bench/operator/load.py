@@ -59,35 +59,45 @@ class PodWatch:
     async def running(self) -> AsyncIterator[PodWatch]:
         """Watches while the context is open."""
         listed = await self._api.call("GET", f"{self._path}?limit=1")
-        task = asyncio.create_task(self._watch(listed["metadata"]["resourceVersion"]))
+        self._task = asyncio.create_task(self._watch(listed["metadata"]["resourceVersion"]))
+        self._task.add_done_callback(lambda _: self._changed.set())
         try:
             yield self
         finally:
-            task.cancel()
+            self._task.cancel()
             with suppress(asyncio.CancelledError):
-                await task
+                await self._task
 
     async def _watch(self, version: str) -> None:
-        query = f"?watch=1&resourceVersion={version}&labelSelector={self._selector}"
-        async with self._api.session.get(
-            self._api.server + self._path + query,
-            headers={"Accept": METADATA_ONLY},
-            timeout=aiohttp.ClientTimeout(total=None),
-        ) as stream:
-            async for line in stream.content:
-                if line.startswith(b'{"type":"ADDED"'):
-                    moment = time.monotonic()
-                    labels = json.loads(line)["object"]["metadata"].get("labels") or {}
-                    if self._label in labels:
+        """Watches for ever: the API server ends each watch after a while, and one whose reader is slow earlier."""
+        while True:
+            query = (
+                f"?watch=1&allowWatchBookmarks=true&resourceVersion={version}"
+                f"&labelSelector={self._selector}"
+            )
+            async with self._api.session.get(
+                self._api.server + self._path + query,
+                headers={"Accept": METADATA_ONLY},
+                timeout=aiohttp.ClientTimeout(total=None),
+            ) as stream:
+                async for line in stream.content:
+                    moment, event = time.monotonic(), json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise RuntimeError(f"the watch of pods broke: {event}")
+                    metadata = event["object"]["metadata"]
+                    version = metadata["resourceVersion"]
+                    labels = metadata.get("labels") or {}
+                    if event["type"] == "ADDED" and self._label in labels:
                         self.seen.setdefault(labels[self._label], moment)
                         self._changed.set()
-        raise RuntimeError("the watch of pods ended")
 
     async def wait_for(self, names: Sequence[str]) -> None:
-        """Waits until every one of these jobs has a Pod object."""
+        """Waits until every one of these jobs has a Pod object. Raises what ended the watch."""
         waiting = set(names)
         async with asyncio.timeout(LIMIT_SECONDS):
             while waiting := {name for name in waiting if name not in self.seen}:
+                if self._task.done():
+                    await self._task
                 self._changed.clear()
                 await self._changed.wait()
 
