@@ -11,7 +11,12 @@ import orjson
 from dpojob_api.base import JSONObject
 from dpojob_api.pool import GPUPool
 from dpojob_operator.decide import is_finished
-from dpojob_operator.decide.object_snapshots import JobSnapshot, PVCSnapshot, RawObject
+from dpojob_operator.decide.object_snapshots import (
+    ENDED_PHASES,
+    JobSnapshot,
+    PVCSnapshot,
+    RawObject,
+)
 from dpojob_operator.kube import (
     Key,
     ObjectStore,
@@ -68,7 +73,8 @@ class ObjectStores:
         """The objects as JSON, compressed for those that have ended; None for those that are large."""
         self.jobs: ObjectStore[JobSnapshot] = ObjectStore(JobSnapshot.read, group=owning_dpojob)
         """The Jobs by the DPOJob in their labels, as pods."""
-        self.pods: ObjectStore[RawObject] = ObjectStore(_kept_pod, group=owning_dpojob)
+        self.pods: ObjectStore[RawObject | bytes] = ObjectStore(_kept_pod, group=owning_dpojob)
+        """What is read of a pod; as compressed JSON once it has ended, since few passes read such a pod again."""
         self.claims: ObjectStore[PVCSnapshot] = ObjectStore(PVCSnapshot.read)
         self.pools: ObjectStore[GPUPool | None] = ObjectStore(parse_gpupool)
         """None for pools that this version cannot parse."""
@@ -96,6 +102,17 @@ class ObjectStores:
             return None
         found: JSONObject = orjson.loads(kept if kept.startswith(b"{") else zlib.decompress(kept))
         return found
+
+    def pods_of(self, key: Key) -> list[RawObject]:
+        """Returns what is kept of the pods of a DPOJob."""
+        kept = self.pods.of_group(key)
+        return [
+            orjson.loads(zlib.decompress(pod)) if isinstance(pod, bytes) else pod for pod in kept
+        ]
+
+    def active_pods(self) -> list[RawObject]:
+        """Returns what is kept of all pods that have not ended."""
+        return [pod for pod in self.pods.values() if not isinstance(pod, bytes)]
 
     def quotas_of(self, namespace: str) -> tuple[QuotaIndex, ...]:
         """Returns the CostQuotas of a namespace that can be read, by name."""
@@ -128,10 +145,12 @@ def _kept_dpojob(raw: RawObject) -> bytes | None:
     return zlib.compress(text, level=1) if is_finished(raw) else text
 
 
-def _kept_pod(raw: RawObject) -> dict[str, Any]:
+def _kept_pod(raw: RawObject) -> RawObject | bytes:
     kept: dict[str, Any] = select_fields(raw, POD_FIELDS)
     spec = raw.get("spec") or {}
     for kind in ("containers", "initContainers"):
         limits = [(c.get("resources") or {}).get("limits") for c in spec.get(kind) or []]
         kept.setdefault("spec", {})[kind] = [{"resources": {"limits": found}} for found in limits]
+    if (raw.get("status") or {}).get("phase") in ENDED_PHASES:
+        return zlib.compress(orjson.dumps(kept), level=1)
     return kept

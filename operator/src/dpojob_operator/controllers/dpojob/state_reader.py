@@ -175,7 +175,7 @@ class StateReader:
         labels = {LABEL_JOB_UID: job.uid, LABEL_STAGE: stage}
         counted = job.status.attempts[-1].pod_seconds if job.status.attempts else ()
         if not live:
-            kept = self._stores.pods.of_group((job.namespace, job.name))
+            kept = self._stores.pods_of((job.namespace, job.name))
             wanted = [raw for raw in kept if labels.items() <= raw["metadata"]["labels"].items()]
             return pods_of_job(child, wanted, counted)
         listed = await self._pod_lists.with_label(job.namespace, stage, LABEL_JOB_UID, job.uid)

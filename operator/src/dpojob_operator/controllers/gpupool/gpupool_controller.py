@@ -15,7 +15,7 @@ from dpojob_api.conditions import PoolConditionType, Reason
 from dpojob_api.constants import LABEL_MANAGED_BY, MANAGED_BY
 from dpojob_api.pool import GPUPool, GPUPoolStatus
 from dpojob_operator.decide.conditions import unreadable_status
-from dpojob_operator.decide.object_snapshots import ENDED_PHASES, RawObject
+from dpojob_operator.decide.object_snapshots import RawObject
 from dpojob_operator.indexes import ObjectStores
 from dpojob_operator.kube import ApiClient, Conflict, UnreadableObject, parse_or_explain
 from dpojob_operator.kube.resources import GPUPOOLS, NODES, PODS
@@ -72,7 +72,7 @@ class GPUPoolController:
                 pools.append((raw, pool))
         resources = {pool.spec.gpu.resource for _, pool in pools}
         await self._list(resources)
-        pods = [*self._other_pods, *filter(_is_active, self._stores.pods.values())]
+        pods = [*self._other_pods, *self._stores.active_pods()]
         room, figures = False, []
         for raw, pool in pools:
             new = pool_status(pool, self._nodes, pods, self._now())
@@ -116,10 +116,6 @@ class GPUPoolController:
             await self._cluster.write_status(GPUPOOLS, body)
         except Conflict:
             return  # edited meanwhile; its event causes the next pass
-
-
-def _is_active(pod: RawObject) -> bool:
-    return (pod.get("status") or {}).get("phase") not in ENDED_PHASES
 
 
 def _figures(pool: GPUPool, status: GPUPoolStatus) -> PoolFigures:
