@@ -27,6 +27,11 @@ STALE_SECONDS = 30.0
 LATE_LOOK = {"REQUEST_SECONDS": "60"}
 """Settings of a run that looks at Jobs late. With the time-out of other runs, the look would be given up on a busy
 machine, and the run would pass without what it is for."""
+SELDOM_RESYNC = {"RESYNC_SECONDS": "20"}
+"""Settings of a run whose watch lags: with the interval of other runs, a resync would bring each event before the watch
+does."""
+SETTINGS = {"crash-late": LATE_LOOK, "lag": SELDOM_RESYNC}
+"""The settings that a fault needs, by its action."""
 LATE_STEPS = 3
 """Requests' time by which a pod that vanished may be seen running after its end: the write of its end, the
 read before that, and the decision on what was read. It matters on a busy machine only."""
@@ -84,8 +89,7 @@ async def run(
     began = time.monotonic()
     result = Result(scenario.name, fault)
     name = fresh_name(scenario.name)
-    late = fault is not None and fault.action == "crash-late"
-    settings = {**scenario.settings, **(LATE_LOOK if late else {})}
+    settings = {**scenario.settings, **SETTINGS.get(fault.action if fault else "", {})}
     env = RunEnvironment(shared_env, name, scenario.script, fault, settings=settings)
     async with env:
         try:

@@ -17,7 +17,7 @@ from .request_log import Entry
 DELAY_SECONDS = 3.0
 """How late a delayed event is."""
 LAG_SECONDS = 6.0
-"""How late every event of a lagging watch is: longer than the interval between two resyncs."""
+"""How late every event of a lagging watch is."""
 
 
 class WatchStream:
