@@ -38,6 +38,8 @@ FORMER_DEFINITIONS = {
     "api": "Contract Observed",
     "operator": "Claim Observed Outputs Work",
     "planner": "Attempt Fit Job Need Outcome",
+    "cli": "Answer refusal",
+    "tests/kit": "Answer",
     INSPECTION: "Answers Columns Fault Judge Stored Subject broken survey",
     TRAINING: "Meeting enter flaw gather",
 }

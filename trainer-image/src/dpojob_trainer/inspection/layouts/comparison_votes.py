@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dpojob_api.report import ProblemCode
+from dpojob_trainer.shared.rows.preference_pair import PAIR_FIELDS
 from dpojob_trainer.shared.rows.row_error import TIE, RowError
 
 from .preset_converters import Columns, Row, number
@@ -39,7 +40,7 @@ def read_arena_votes(row: Row, columns: Columns) -> dict[str, Any] | RowError:
     if votes[2] == 1:
         return RowError(TIE, "neither answer is preferred")
     turns: dict[str, list[str]] = {}
-    for field in ("prompt", "chosen", "rejected"):
+    for field in PAIR_FIELDS:
         found = _turns(row.get(columns[field]))
         if found is None:
             return RowError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dpojob_trainer.shared.rows.messages import standard_role
+from dpojob_trainer.shared.rows.preference_pair import PAIR_FIELDS
 from dpojob_trainer.shared.rows.row_error import RowError
 
 from .preset_converters import Columns, Row
@@ -23,7 +24,7 @@ def read_nemo_turns(row: Row, columns: Columns) -> dict[str, Any] | RowError:
         Chosen and rejected without the mark at their end, and the prompt as a message list where it
         consists of turns and ends where the assistant's begins; other values are as the row has them.
     """
-    values = {field: row.get(columns[field]) for field in ("prompt", "chosen", "rejected")}
+    values = {field: row.get(columns[field]) for field in PAIR_FIELDS}
     prompt = values["prompt"]
     turns = _turns(prompt) if isinstance(prompt, str) else None
     for field in ("chosen", "rejected"):

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from dpojob_trainer.shared.rows.preference_pair import PAIR_FIELDS
 from dpojob_trainer.shared.rows.turn_marks import ASSISTANT, HUMAN
 
 from .arrow_text import BoolArray, IntArray, TextColumn, arrow_array
@@ -88,7 +89,7 @@ def convert_transcripts(batch: pa.RecordBatch, columns: Columns) -> pa.RecordBat
 
 
 def _batch(*columns: pa.Array) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays(list(columns), ["prompt", "chosen", "rejected"])
+    return pa.RecordBatch.from_arrays(list(columns), [*PAIR_FIELDS])
 
 
 class TurnMarks(NamedTuple):

@@ -5,6 +5,8 @@ The first preset of `PRESETS` that fits is taken, so the more specific ones come
 
 from __future__ import annotations
 
+from dpojob_trainer.shared.rows.preference_pair import PAIR_FIELDS
+
 from .column_types import Schema
 from .comparison_votes import (
     ANSWER_SCORES,
@@ -146,7 +148,7 @@ PRESETS: tuple[Preset, ...] = (
     Preset(
         name="bedrock",
         title="DPO of Amazon Bedrock, conversations that end with two candidates",
-        columns=dict.fromkeys(("prompt", "chosen", "rejected"), "messages"),
+        columns=dict.fromkeys(PAIR_FIELDS, "messages"),
         is_recognized=False,
         convert=read_labelled_candidates,
     ),
@@ -209,7 +211,7 @@ PRESETS: tuple[Preset, ...] = (
     Preset(
         name="chosen-rejected-roles",
         title="conversations that end with messages of the roles chosen_gpt and rejected_gpt",
-        columns=dict.fromkeys(("prompt", "chosen", "rejected"), "conversations"),
+        columns=dict.fromkeys(PAIR_FIELDS, "conversations"),
         is_recognized=False,
         convert=read_chosen_and_rejected_roles,
     ),

@@ -17,6 +17,7 @@ from dpojob_trainer.inspection.sources import open_source
 from dpojob_trainer.inspection.statistics.suspects import redacted_value
 from dpojob_trainer.inspection.tokenization import ModelContext, row_tokens
 from dpojob_trainer.shared.errors import InspectionError
+from dpojob_trainer.shared.rows.preference_pair import PAIR_FIELDS
 from dpojob_trainer.shared.rows.row_error import CURATED
 
 from .accepted_rows import accepted_rows
@@ -90,8 +91,7 @@ def report_rows(
     names = mapped_names(report.mapping)
     pairs = {
         number: {
-            part: [value_at(row, name) for name in names.get(part, ())]
-            for part in ("prompt", "chosen", "rejected")
+            part: [value_at(row, name) for name in names.get(part, ())] for part in PAIR_FIELDS
         }
         for (split, number), row in examples.items()
         if split is None

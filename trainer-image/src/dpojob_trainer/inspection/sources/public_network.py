@@ -17,7 +17,7 @@ import httpx2 as httpx
 
 from dpojob_trainer.shared.network_backend import wrap_network_backend
 
-Refusal = Callable[[str], Exception]
+ErrorFactory = Callable[[str], Exception]
 """Makes the error for a host that has no allowed address."""
 NAT64 = ip_network("64:ff9b::/96")
 LOCAL_NAT64 = ip_network("64:ff9b:1::/48")
@@ -26,16 +26,18 @@ IPV4_COMPATIBLE = ip_network("::/96")
 """An obsolete form of an IPv4 address (RFC 4291, section 2.5.5.1)."""
 
 
-def restrict_to_public(client: httpx.Client, allowed: Sequence[str], refusal: Refusal) -> None:
+def restrict_to_public(
+    client: httpx.Client, allowed: Sequence[str], error_for: ErrorFactory
+) -> None:
     """Let a client's direct connections reach public addresses only.
 
     Args:
         client: The client; connections through a configured proxy stay as they are.
         allowed: Host names, addresses and CIDR ranges that may be reached though they are not public.
-        refusal: Makes the error for a host that has no allowed address.
+        error_for: Makes the error for a host that has no allowed address.
     """
     wrap_network_backend(
-        client, lambda network: PublicNetwork(network, allowed, refusal), proxies=False
+        client, lambda network: PublicNetwork(network, allowed, error_for), proxies=False
     )
 
 
@@ -45,16 +47,16 @@ class PublicNetwork(httpcore.NetworkBackend):
     Args:
         network: Opens the connections.
         allowed: Host names, addresses and CIDR ranges that may be reached though they are not public.
-        refusal: Makes the error for a host that has no allowed address.
+        error_for: Makes the error for a host that has no allowed address.
     """
 
     def __init__(
-        self, network: httpcore.NetworkBackend, allowed: Sequence[str], refusal: Refusal
+        self, network: httpcore.NetworkBackend, allowed: Sequence[str], error_for: ErrorFactory
     ) -> None:
         """Take what opens connections, what is allowed as well, and the error for a host without an allowed address."""
         self._network = network
         self._allowed = allowed
-        self._refusal = refusal
+        self._error_for = error_for
 
     def connect_tcp(
         self,
@@ -69,7 +71,7 @@ class PublicNetwork(httpcore.NetworkBackend):
         Args:
             host: The name or address of the host.
             port: The TCP port.
-            timeout: Seconds for each attempt; None for no limit.
+            timeout: Seconds for each address; None for no limit.
             local_address: The address to connect from; None for any.
             socket_options: Options of the socket, as `setsockopt` takes them.
 
@@ -77,7 +79,7 @@ class PublicNetwork(httpcore.NetworkBackend):
             The connection.
 
         Raises:
-            Exception: The refusal, where the host has no allowed address.
+            Exception: That of `error_for`, where the host has no allowed address.
             ConnectError: The host is not known, or no address answers.
         """
         try:
@@ -87,7 +89,7 @@ class PublicNetwork(httpcore.NetworkBackend):
         addresses = [str(entry[4][0]) for entry in found]
         permitted = [one for one in addresses if is_permitted(host, one, self._allowed)]
         if not permitted:
-            raise self._refusal(host)
+            raise self._error_for(host)
         for address in permitted[:-1]:
             try:
                 return self._network.connect_tcp(

@@ -8,7 +8,12 @@ from typing import Any, NamedTuple
 
 from tokenizers import Tokenizer
 
-from dpojob_trainer.shared.rows.preference_pair import Format, MessageList, PreferencePair
+from dpojob_trainer.shared.rows.preference_pair import (
+    PAIR_FIELDS,
+    Format,
+    MessageList,
+    PreferencePair,
+)
 from dpojob_trainer.shared.rows.row_error import RowError
 
 from .model_context import ModelContext
@@ -35,7 +40,7 @@ def row_tokens(model: ModelContext, row: Mapping[str, Any]) -> RowTokens | None:
     Returns:
         The tokens; None where the chat template refuses the clipped row.
     """
-    prompt, chosen, rejected = (_clipped(row[part]) for part in ("prompt", "chosen", "rejected"))
+    prompt, chosen, rejected = (_clipped(row[part]) for part in PAIR_FIELDS)
     counter = model.counter()
     if counter is None or model.tokenizer is None:
         return RowTokens([_text(prompt)], [_text(chosen)], [_text(rejected)])
