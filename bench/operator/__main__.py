@@ -45,13 +45,13 @@ WITH_BYTES = ("kubeflow", "kubeflow500", "operator")
 
 def compare(options: argparse.Namespace) -> list[str]:
     """All candidates in turns."""
-    turns = []
+    trials = []
     for _ in range(options.rounds):
         for name in options.candidates:
             begun = time.monotonic()
-            turns.append(measure(CANDIDATES[name], options.warm, options.sizes))
+            trials.append(measure(CANDIDATES[name], options.warm, options.sizes))
             print(f"{name}: measured in {time.monotonic() - begun:.0f} s", flush=True)
-    return report.comparison(turns)
+    return report.comparison(trials)
 
 
 def bodies(options: argparse.Namespace) -> list[str]:
@@ -59,8 +59,8 @@ def bodies(options: argparse.Namespace) -> list[str]:
     lines: list[str] = []
     for name in options.candidates:
         if name in WITH_BYTES:
-            turn = measure(CANDIDATES[name], 1, [options.bodies], AUDITED_ACCOUNTS)
-            lines += ["", *report.requests(turn, options.bodies)]
+            trial = measure(CANDIDATES[name], 1, [options.bodies], AUDITED_ACCOUNTS)
+            lines += ["", *report.requests(trial, options.bodies)]
     return lines[1:]
 
 
@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     several.add_argument("--candidates", type=_names, default=list(CANDIDATES))
     several.add_argument("--sizes", type=_sizes, default=[200, 1000], help="jobs at once")
     several.add_argument("--warm", type=int, default=20, help="jobs one at a time")
-    several.add_argument("--rounds", type=int, default=1, help="turns of each candidate")
+    several.add_argument("--rounds", type=int, default=1, help="trials of each candidate")
     several.add_argument("--bodies", type=int, default=40, help="jobs at once for `bytes`")
     parser.add_argument("--series", type=_sizes, default=[100, 1000, 10000], help="for scale")
     fleet = parser.add_argument_group("fleet")

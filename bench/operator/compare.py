@@ -32,7 +32,7 @@ QUIET_LIMIT = 180.0
 
 
 @dataclass
-class Turn:
+class Trial:
     """One candidate's measurements on one control plane."""
 
     candidate: str
@@ -54,16 +54,16 @@ class Turn:
         return median(self.warm)
 
 
-def measure(candidate: Candidate, warm: int, sizes: list[int], accounts: str = ACCOUNTS) -> Turn:
-    """One turn: single jobs, then each number of jobs at once; controllers run with accounts of that namespace."""
+def measure(candidate: Candidate, warm: int, sizes: list[int], accounts: str = ACCOUNTS) -> Trial:
+    """One trial: single jobs, then each number of jobs at once; controllers run with accounts of that namespace."""
     with (
-        fresh_control_plane("turn") as cluster,
+        fresh_control_plane("trial") as cluster,
         tempfile.TemporaryDirectory(prefix="bench-operator-") as scratch,
     ):
         controllers = candidate.start(cluster, Path(scratch), accounts)
         try:
             candidate.prepare(cluster, NAMESPACE)
-            return asyncio.run(_turn(candidate, cluster, controllers, warm, sizes, accounts))
+            return asyncio.run(_trial(candidate, cluster, controllers, warm, sizes, accounts))
         except BaseException:
             for controller in controllers:
                 print(controller.last_lines())
@@ -73,15 +73,15 @@ def measure(candidate: Candidate, warm: int, sizes: list[int], accounts: str = A
                 controller.stop()
 
 
-async def _turn(
+async def _trial(
     candidate: Candidate,
     cluster: Cluster,
     controllers: list[Controller],
     warm: int,
     sizes: list[int],
     accounts: str,
-) -> Turn:
-    turn = Turn(candidate.name)
+) -> Trial:
+    trial = Trial(candidate.name)
     usage = Usage(cluster, controllers)
     audit = AuditLog(cluster.state.audit_log)
     async with AsyncApi(cluster.kubeconfig, timeout=120) as api:
@@ -93,19 +93,21 @@ async def _turn(
             await one_by_one(watch, create, cold)
             await usage.until_quiet()
             names = [f"warm-{index}" for index in range(warm)]
-            turn.warm = await one_by_one(watch, create, names)
+            trial.warm = await one_by_one(watch, create, names)
             for size in sizes:
                 await usage.until_quiet()
                 position, before, sent = audit.position(), usage.cpu(), usage.wire_bytes()
                 names = [f"at-once-{size}-{index}" for index in range(size)]
-                turn.bursts.append(await burst(watch, create, names))
+                trial.bursts.append(await burst(watch, create, names))
                 await usage.until_quiet()
                 after = usage.cpu()
-                turn.wire_bytes[size] = usage.wire_bytes() - sent
-                turn.cpu[size] = {name: after[name] - before[name] for name in after}
-                turn.requests[size] = audit.requests(f"system:serviceaccount:{accounts}:", position)
-    turn.resident = {process.name: resident_mib(process.pid) for process in controllers}
-    return turn
+                trial.wire_bytes[size] = usage.wire_bytes() - sent
+                trial.cpu[size] = {name: after[name] - before[name] for name in after}
+                trial.requests[size] = audit.requests(
+                    f"system:serviceaccount:{accounts}:", position
+                )
+    trial.resident = {process.name: resident_mib(process.pid) for process in controllers}
+    return trial
 
 
 class Usage:

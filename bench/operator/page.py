@@ -9,7 +9,7 @@ HEAD = """# Performance of the operator
 Written by `bench/operator`; do not edit. Each section holds what the command above it printed. `make bench` runs all
 of them.
 
-Every turn has a control plane of its own on the machine that is named with each table: etcd, API server,
+Every trial has a control plane of its own on the machine that is named with each table: etcd, API server,
 kube-controller-manager at 500 requests per second, scheduler, all as plain processes (`devcluster`), with an empty
 database. Controllers are processes too, each with a service account, with leader election. A job's time is that
 from the request that creates it to the moment at which a watch shows its Pod object; the pods fit no node and

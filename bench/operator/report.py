@@ -8,19 +8,19 @@ from statistics import linear_regression, median
 
 from bench.pages import table
 
-from .compare import Turn
+from .compare import Trial
 from .control_plane import COMPONENTS
 from .fleet import Fleet
 from .load import Burst
 from .soak import Sample, Soak
 
 
-def comparison(turns: Sequence[Turn]) -> list[str]:
+def comparison(trials: Sequence[Trial]) -> list[str]:
     """The table of all candidates, and one of each one's requests."""
-    names = list(dict.fromkeys(turn.candidate for turn in turns))
-    by_name = {name: [turn for turn in turns if turn.candidate == name] for name in names}
+    names = list(dict.fromkeys(trial.candidate for trial in trials))
+    by_name = {name: [trial for trial in trials if trial.candidate == name] for name in names}
     rows = [["one job, warm, median", *(_latency(by_name[name]) for name in names)]]
-    sizes = [burst.jobs for burst in turns[0].bursts]
+    sizes = [burst.jobs for burst in trials[0].bursts]
     for index, size in enumerate(sizes):
         rows += [
             [f"{size:,} at once: time", *(_seconds(by_name[name], index) for name in names)],
@@ -39,7 +39,7 @@ def comparison(turns: Sequence[Turn]) -> list[str]:
         [
             f"API requests per job ({last:,} at once)",
             *(
-                f"{_middle(turn.requests[last].total / last for turn in by_name[name]):.1f}"
+                f"{_middle(trial.requests[last].total / last for trial in by_name[name]):.1f}"
                 for name in names
             ),
         ],
@@ -55,12 +55,12 @@ def comparison(turns: Sequence[Turn]) -> list[str]:
     ]
     lines = [*table(["", *names], rows), "", *ratios(by_name)]
     for name in names:
-        if any(turn.requests[last].counts for turn in by_name[name]):
+        if any(trial.requests[last].counts for trial in by_name[name]):
             lines += ["", *requests(by_name[name][-1], last)]
     return lines
 
 
-def ratios(by_name: Mapping[str, Sequence[Turn]]) -> list[str]:
+def ratios(by_name: Mapping[str, Sequence[Trial]]) -> list[str]:
     """The last candidate beside each of the others, from the same run."""
     *others, own = by_name
     rows = []
@@ -69,7 +69,7 @@ def ratios(by_name: Mapping[str, Sequence[Turn]]) -> list[str]:
         latency = _middle(t.latency for t in ours) / _middle(t.latency for t in theirs)
         row = [other, f"{latency:.2f}"]
         for index, _ in enumerate(ours[0].bursts):
-            rates = [_middle(t.bursts[index].rate for t in turns) for turns in (ours, theirs)]
+            rates = [_middle(t.bursts[index].rate for t in trials) for trials in (ours, theirs)]
             row.append(f"{rates[0] / rates[1]:.2f}")
         rows.append(row)
     if not rows:
@@ -78,9 +78,9 @@ def ratios(by_name: Mapping[str, Sequence[Turn]]) -> list[str]:
     return [f"{own}, divided by:", "", *table(["", "time of one job", *sizes], rows)]
 
 
-def requests(turn: Turn, size: int) -> list[str]:
+def requests(trial: Trial, size: int) -> list[str]:
     """Requests of a candidate's controllers by verb and resource, with their bytes where these were recorded."""
-    found = turn.requests[size]
+    found = trial.requests[size]
     sizes = found.bytes_by_job()
     rows = [
         [verb, resource, f"{count / size:.2f}", *_kilobytes(sizes[verb, resource] / size, sizes)]
@@ -90,11 +90,11 @@ def requests(turn: Turn, size: int) -> list[str]:
     rows.append(
         ["", "all", f"{found.total / size:.2f}", *_kilobytes(sum(sizes.values()) / size, sizes)]
     )
-    title = f"API requests of {turn.candidate} per job, {size:,} at once:"
+    title = f"API requests of {trial.candidate} per job, {size:,} at once:"
     header = ["verb", "resource", "per job", *(["KB of JSON bodies per job"] if sizes else [])]
     lines = [title, "", *table(header, rows)]
-    if turn.wire_bytes.get(size) and sizes:
-        wire = turn.wire_bytes[size] / size / 1000
+    if trial.wire_bytes.get(size) and sizes:
+        wire = trial.wire_bytes[size] / size / 1000
         lines += ["", f"On its connections, watches included: {wire:.0f} KB per job."]
     return lines
 
@@ -103,18 +103,18 @@ def _kilobytes(size: float, recorded: Mapping[tuple[str, str], int]) -> list[str
     return [f"{size / 1000:.1f}"] if recorded else []
 
 
-def scale(turns: Sequence[Turn]) -> list[str]:
+def scale(trials: Sequence[Trial]) -> list[str]:
     """The time of each number of jobs at once, and the exponent of its growth."""
-    bursts = [turn.bursts[0] for turn in turns]
+    bursts = [trial.bursts[0] for trial in trials]
     rows = [
         [
             f"{burst.jobs:,}",
             f"{burst.seconds:.1f} s",
             f"{burst.rate:.1f}/s",
-            f"{turn.resident[name]:.0f} MiB",
+            f"{trial.resident[name]:.0f} MiB",
         ]
-        for turn, burst in zip(turns, bursts, strict=True)
-        for name in turn.resident
+        for trial, burst in zip(trials, bursts, strict=True)
+        for name in trial.resident
     ]
     lines = table(["jobs at once", "time", "rate", "resident memory after"], rows)
     if len(bursts) > 1:
@@ -160,7 +160,7 @@ def fleet(found: Fleet) -> list[str]:
         )
         lines += ["", f"Requests of the idle fleet: {', '.join(named)}."]
     if complete.counts:
-        whole = Turn("DPOJob", requests={jobs: complete})
+        whole = Trial("DPOJob", requests={jobs: complete})
         lines += ["", *requests(whole, jobs)]
     return lines
 
@@ -201,41 +201,41 @@ def _middle(values: Iterable[float]) -> float:
     return median(list(values))
 
 
-def _latency(turns: Sequence[Turn]) -> str:
-    return f"{1000 * _middle(turn.latency for turn in turns):.0f} ms"
+def _latency(trials: Sequence[Trial]) -> str:
+    return f"{1000 * _middle(trial.latency for trial in trials):.0f} ms"
 
 
-def _seconds(turns: Sequence[Turn], index: int) -> str:
-    return f"{_middle(turn.bursts[index].seconds for turn in turns):.1f} s"
+def _seconds(trials: Sequence[Trial], index: int) -> str:
+    return f"{_middle(trial.bursts[index].seconds for trial in trials):.1f} s"
 
 
-def _rate(turns: Sequence[Turn], index: int) -> str:
-    return f"{_middle(turn.bursts[index].rate for turn in turns):.1f}/s"
+def _rate(trials: Sequence[Trial], index: int) -> str:
+    return f"{_middle(trial.bursts[index].rate for trial in trials):.1f}/s"
 
 
-def _percentiles(turns: Sequence[Turn], index: int) -> str:
+def _percentiles(trials: Sequence[Trial], index: int) -> str:
     p50, p99 = (
-        _middle(turn.bursts[index].percentile(percent) for turn in turns) for percent in (50, 99)
+        _middle(trial.bursts[index].percentile(percent) for trial in trials) for percent in (50, 99)
     )
     return f"{p50:.1f} s, {p99:.1f} s"
 
 
-def _created(turns: Sequence[Turn], index: int) -> str:
-    return f"{_middle(turn.bursts[index].created_seconds for turn in turns):.1f} s"
+def _created(trials: Sequence[Trial], index: int) -> str:
+    return f"{_middle(trial.bursts[index].created_seconds for trial in trials):.1f} s"
 
 
-def _cpu(turns: Sequence[Turn], size: int, *, own: bool) -> str:
-    names = [name for name in turns[0].cpu[size] if (name not in COMPONENTS) == own]
+def _cpu(trials: Sequence[Trial], size: int, *, own: bool) -> str:
+    names = [name for name in trials[0].cpu[size] if (name not in COMPONENTS) == own]
     if not names:
         return "-"
     scale = 1000 / size
-    found = [f"{_middle(turn.cpu[size][name] for turn in turns) * scale:.1f}" for name in names]
+    found = [f"{_middle(trial.cpu[size][name] for trial in trials) * scale:.1f}" for name in names]
     if own:
         return " + ".join(found)
     return f"{sum(float(value) for value in found):.1f}"
 
 
-def _resident(turns: Sequence[Turn]) -> str:
-    names = list(turns[0].resident)
-    found = [f"{_middle(turn.resident[name] for turn in turns):.0f}" for name in names]
+def _resident(trials: Sequence[Trial]) -> str:
+    names = list(trials[0].resident)
+    found = [f"{_middle(trial.resident[name] for trial in trials):.0f}" for name in names]
     return " + ".join(found) or "-"

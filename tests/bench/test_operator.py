@@ -17,7 +17,7 @@ import pytest
 from bench.operator import compare
 from bench.operator.api_requests import STATUS_WRITES, AuditLog, Requests, most_within
 from bench.operator.candidates.dpojob_writes import as_created
-from bench.operator.compare import Turn, Usage
+from bench.operator.compare import Trial, Usage
 from bench.operator.fleet import Fleet, has_reconciled
 from bench.operator.load import Burst
 from bench.operator.page import PAGE
@@ -125,10 +125,10 @@ def test_a_burst_has_its_rate_and_percentiles() -> None:
     assert burst(1, 3.0).percentile(99) == 3.0
 
 
-def turn(name: str, scale: float, *, controllers: bool) -> Turn:
+def trial(name: str, scale: float, *, controllers: bool) -> Trial:
     own = {"controller": 2.0 * scale} if controllers else {}
     counts = Counter({("create", "jobs"): 100, ("get", "pods"): 400}) if controllers else Counter()
-    return Turn(
+    return Trial(
         candidate=name,
         warm=[0.01 * scale, 0.02 * scale, 0.5 * scale],
         bursts=[burst(100, 2.0 * scale)],
@@ -139,11 +139,11 @@ def turn(name: str, scale: float, *, controllers: bool) -> Turn:
 
 
 def test_the_table_holds_medians_of_all_turns() -> None:
-    turns = [
-        turn("bare Jobs", 1, controllers=False),
-        *(turn("DPOJob", scale, controllers=True) for scale in (1, 2, 30)),
+    trials = [
+        trial("bare Jobs", 1, controllers=False),
+        *(trial("DPOJob", scale, controllers=True) for scale in (1, 2, 30)),
     ]
-    lines = comparison(turns)
+    lines = comparison(trials)
     rows = {line.split("|")[1].strip(): line for line in lines if line.startswith("|")}
     assert rows["one job, warm, median"].endswith("| 20 ms | 40 ms |")
     assert rows["100 at once: rate"].endswith("| 50.0/s | 25.0/s |")
