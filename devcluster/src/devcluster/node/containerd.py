@@ -89,13 +89,13 @@ state = {json.dumps(str(self.runtime / "containerd"))}
 
     def blobs(self) -> dict[str, int]:
         """Digest and size in bytes of everything images are made of."""
-        rows = (line.split() for line in self._ctr("content", "ls").stdout.splitlines()[1:])
-        return {row[0]: self._size(row[0]) for row in rows}
-
-    def _size(self, digest: str) -> int:
-        algorithm, _, value = digest.partition(":")
         store = self.images / "io.containerd.content.v1.content" / "blobs"
-        return (store / algorithm / value).stat().st_size
+        found = {}
+        for line in self._ctr("content", "ls").stdout.splitlines()[1:]:
+            digest = line.split()[0]
+            with suppress(FileNotFoundError):  # containerd has collected it since it was listed
+                found[digest] = store.joinpath(*digest.split(":")).stat().st_size
+        return found
 
     def load(self, archive: Path) -> None:
         """Import an archive and unpack it; blobs that are here already may be missing from it."""
