@@ -1,6 +1,6 @@
 """A negative control: an operator as in Kopf's tutorials, in which the harness must find violations.
 
-The status is patched without a resourceVersion, children are made in handlers, and no event is
+Status goes through `patch`, children are made in create and update handlers, and no event is
 followed by a second read. Without faults it completes a DPOJob as the real operator does.
 """
 
@@ -68,11 +68,10 @@ async def _create(name: str, namespace: str, uid: str, stage: str) -> None:
 
 
 @kopf.on.create("dpojob.dev", "v1alpha1", "dpojobs")
-async def created(*, name: Any, namespace: Any, uid: Any, **_: Any) -> None:
+async def created(*, name: Any, namespace: Any, uid: Any, patch: kopf.Patch, **_: Any) -> None:
     """Begins: the inspection."""
-    # The phase comes first: `inspected` ignores the end of an inspection of which it does not know.
-    await _status(f"{DPOJOBS.format(namespace)}/{name}", {"phase": "Inspecting"})
     await _create(name, namespace, uid, "inspect")
+    patch.status["phase"] = "Inspecting"
 
 
 @kopf.on.event("batch", "v1", "jobs", labels={"dpojob.dev/stage": "inspect"})
