@@ -14,7 +14,7 @@ from dpojob_operator.indexes import (
     ObjectStores,
     OutputLockIndex,
 )
-from dpojob_operator.kube import Key, owning_dpojob
+from dpojob_operator.kube import Key, key_of, owning_dpojob
 from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS, GPUPOOLS, PODS
 
 DELETED = "DELETED"
@@ -65,11 +65,10 @@ class Handlers:
     def take_object(self, path: str, event: str, raw: Mapping[str, Any]) -> None:
         """An object was listed, created, changed or deleted; `path` is that of its collection."""
         plural = path.rpartition("/")[2]
-        store, metadata = self._stores.of(plural), raw["metadata"]
-        key: Key = (metadata.get("namespace", ""), metadata["name"])
+        store, key = self._stores.of(plural), key_of(raw)
         deleted = event == DELETED
         pool = self._stores.pools.get(key)
-        changed = store.remove(key, metadata["uid"]) if deleted else store.apply(raw)
+        changed = store.remove(key, raw["metadata"]["uid"]) if deleted else store.apply(raw)
         if plural == DPOJOBS.plural:
             if is_managed_elsewhere(raw):
                 changed = False

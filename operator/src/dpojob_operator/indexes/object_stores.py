@@ -127,7 +127,7 @@ class ObjectStores:
         return tuple(sorted(unreadable, key=lambda quota: quota.name))
 
     def observe(self, resource: Resource, raw: Mapping[str, Any]) -> None:
-        """Takes an object from the answer to a request of this process."""
+        """Takes an object from the answer to a write of this process."""
         store = self._by_plural.get(resource.plural)
         if store is not None:
             store.apply(raw)

@@ -54,7 +54,7 @@ class ApiClient:
         self.guard: Callable[[], None] = lambda: None
         """Called before every write but of `UNGUARDED`; raises when this process no longer leads."""
         self.observe: Callable[[Resource, JSONObject], None] = lambda resource, raw: None
-        """Called with each object in an answer to a read or a write of one object."""
+        """Called with each object in the answer to a write; who reads one decides what becomes of it."""
         self._connection = Connection()
 
     async def __aenter__(self) -> ApiClient:

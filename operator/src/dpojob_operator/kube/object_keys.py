@@ -12,8 +12,9 @@ Key = tuple[str, str]
 
 
 def key_of(raw: Mapping[str, Any]) -> Key:
-    """Returns the key of a namespaced object."""
-    return raw["metadata"]["namespace"], raw["metadata"]["name"]
+    """Returns the key of an object; the namespace is empty where its kind has none."""
+    metadata = raw["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
 
 
 def owning_dpojob(raw: Mapping[str, Any]) -> Key | None:

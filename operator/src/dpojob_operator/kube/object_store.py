@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from .object_keys import Key
+from .object_keys import Key, key_of
 
 Value = TypeVar("Value")
 GONE_SECONDS = 600.0
@@ -79,8 +79,7 @@ class ObjectStore(Generic[Value]):
             Whether it is newer than what was known, and what is kept of it is different; also where a read
             brought the difference before.
         """
-        changed = self._take(raw)
-        key: Key = (raw["metadata"].get("namespace", ""), raw["metadata"]["name"])
+        changed, key = self._take(raw), key_of(raw)
         if key in self._unannounced:
             self._unannounced.discard(key)
             return True
@@ -92,11 +91,10 @@ class ObjectStore(Generic[Value]):
         Whoever reads an object may not be the one that has to react to its change.
         """
         if self._take(raw):
-            self._unannounced.add((raw["metadata"].get("namespace", ""), raw["metadata"]["name"]))
+            self._unannounced.add(key_of(raw))
 
     def _take(self, raw: Mapping[str, Any]) -> bool:
-        metadata = raw["metadata"]
-        key: Key = (metadata.get("namespace", ""), metadata["name"])
+        metadata, key = raw["metadata"], key_of(raw)
         uid, version = metadata["uid"], int(metadata["resourceVersion"])
         known = self._objects.get(key)
         if uid in self._gone or (known is not None and version <= known.version):
