@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from statistics import quantiles
 
-import aiohttp
 from tests.kit.api.client import AsyncApi
 from tests.kit.api.paths import PODS
 
@@ -47,8 +45,10 @@ class Burst:
 class PodWatch:
     """The moment at which the first Pod object of each job was seen."""
 
-    def __init__(self, api: AsyncApi, namespace: str, label: str, selector: str = "") -> None:
-        """`selector` selects the pods, whose label `label` holds the name of their job."""
+    def __init__(
+        self, api: AsyncApi, namespace: str, label: str, selector: Mapping[str, str]
+    ) -> None:
+        """`selector`: labels of the pods, whose label `label` holds the name of their job."""
         self._api = api
         self._path = PODS.format(namespace)
         self._label, self._selector = label, selector
@@ -58,8 +58,7 @@ class PodWatch:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[PodWatch]:
         """Watches while the context is open."""
-        listed = await self._api.call("GET", f"{self._path}?limit=1")
-        self._task = asyncio.create_task(self._watch(listed["metadata"]["resourceVersion"]))
+        self._task = asyncio.create_task(self._watch())
         self._task.add_done_callback(lambda _: self._changed.set())
         try:
             yield self
@@ -68,28 +67,12 @@ class PodWatch:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _watch(self, version: str) -> None:
-        """Watches for ever: the API server ends each watch after a while, and one whose reader is slow earlier."""
-        while True:
-            query = (
-                f"?watch=1&allowWatchBookmarks=true&resourceVersion={version}"
-                f"&labelSelector={self._selector}"
-            )
-            async with self._api.session.get(
-                self._api.server + self._path + query,
-                headers={"Accept": METADATA_ONLY},
-                timeout=aiohttp.ClientTimeout(total=None),
-            ) as stream:
-                async for line in stream.content:
-                    moment, event = time.monotonic(), json.loads(line)
-                    if event["type"] == "ERROR":
-                        raise RuntimeError(f"the watch of pods broke: {event}")
-                    metadata = event["object"]["metadata"]
-                    version = metadata["resourceVersion"]
-                    labels = metadata.get("labels") or {}
-                    if event["type"] == "ADDED" and self._label in labels:
-                        self.seen.setdefault(labels[self._label], moment)
-                        self._changed.set()
+    async def _watch(self) -> None:
+        async for kind, pod in self._api.watch(self._path, self._selector, accept=METADATA_ONLY):
+            job = (pod["metadata"].get("labels") or {}).get(self._label)
+            if kind == "ADDED" and job is not None:
+                self.seen.setdefault(job, time.monotonic())
+                self._changed.set()
 
     async def wait_for(self, names: Sequence[str]) -> None:
         """Waits until every one of these jobs has a Pod object. Raises what ended the watch."""

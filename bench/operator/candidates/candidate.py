@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from bench.operator.control_plane import ACCOUNTS, create, namespace
 from bench.operator.controllers import Controller
@@ -25,8 +25,8 @@ class Candidate(Protocol):
     """The name that the tables show."""
     pod_label: str
     """Label of pods that holds the job's name."""
-    pod_selector: str
-    """Label selector of the pods that count."""
+    pod_selector: ClassVar[dict[str, str]]
+    """Labels of the pods that count."""
 
     def start(
         self, cluster: Cluster, directory: Path, accounts: str = ACCOUNTS
@@ -56,7 +56,7 @@ class BareJobs:
 
     name = "bare Jobs"
     pod_label = "batch.kubernetes.io/job-name"
-    pod_selector = ""
+    pod_selector: ClassVar[dict[str, str]] = {}
 
     def start(
         self, cluster: Cluster, directory: Path, accounts: str = ACCOUNTS

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Any, ClassVar
 
 from bench.operator.control_plane import ACCOUNTS, account, add_nodes, create, namespace
 from bench.operator.controllers import OPERATOR, ROOT, Controller, operator
@@ -15,7 +14,7 @@ from tests.kit.crds import apply_crds
 from tests.kit.operator_fixture import COMMITS, REPORT, JobNamespace
 
 from devcluster.cluster import Cluster
-from dpojob_api.constants import LABEL_JOB_NAME, LABEL_STAGE
+from dpojob_api.constants import LABEL_JOB_NAME, LABEL_STAGE, STAGE_TRAIN
 
 from .candidate import GPU, NO_NODE
 
@@ -27,7 +26,7 @@ class DPOJobs:
 
     name = "DPOJob"
     pod_label = LABEL_JOB_NAME
-    pod_selector = quote(f"{LABEL_STAGE}=train")
+    pod_selector: ClassVar = {LABEL_STAGE: STAGE_TRAIN}
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from bench.operator.control_plane import ACCOUNTS, account, create, namespace
@@ -47,7 +47,7 @@ class KubeflowTrainer:
     """TrainJobs of one node with one GPU, by the ClusterTrainingRuntime `torch-distributed`."""
 
     pod_label = "jobset.sigs.k8s.io/jobset-name"
-    pod_selector = ""
+    pod_selector: ClassVar[dict[str, str]] = {}
 
     def __init__(self, queries_per_second: int | None = None) -> None:
         """`queries_per_second` limits both controllers' clients; by default their own limits hold, 50 and 500."""

@@ -81,9 +81,12 @@ class AsyncApi:
         return await self.call("PATCH", path, body, MERGE_PATCH)
 
     async def watch(
-        self, path: str, labels: Mapping[str, str] | None = None
+        self, path: str, labels: Mapping[str, str] | None = None, accept: str = JSON
     ) -> AsyncIterator[tuple[str, JSONObject]]:
-        """(type, object) for ever: what is there first, then every change, none left out."""
+        """(type, object) for ever: what is there first, then every change, none left out.
+
+        `accept` is the media type of the changes, which may leave out all but the metadata.
+        """
         selected, version = labelled(path, labels or {}), ""
         while True:
             if not version:
@@ -93,7 +96,8 @@ class AsyncApi:
                     yield "ADDED", item
             query = f"&watch=1&allowWatchBookmarks=true&resourceVersion={version}"
             try:
-                async with self.session.get(self.server + selected + query) as stream:
+                address, headers = self.server + selected + query, {"Accept": accept}
+                async with self.session.get(address, headers=headers) as stream:
                     async for line in stream.content:
                         event = loads(line)
                         if event["type"] == "ERROR":
