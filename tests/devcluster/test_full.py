@@ -100,6 +100,10 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     # Long, since a socket's path must not depend on where the user's home is.
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ("long-" * 15) / "state"))
     cluster = Cluster("alone")
+    # A cluster of this machine that was killed, and whose state was deleted, may have left files and rules in the places
+    # that all clusters share. `down` removes them, so they must be gone before a test takes its first picture.
+    cluster.state.create(FULL, 2, owner="")
+    cluster.down(images=True)
     yield cluster
     cluster.down(images=True)
 
