@@ -24,7 +24,8 @@ from .load import PodWatch, burst
 from .process_usage import cpu_seconds, resident_mib
 from .training_pods import ProgressServer, TrainingPods, metrics, total
 
-PODS_PER_NODE = 900
+PODS_PER_NODE = 150
+"""The plan has a pod request 3 GiB of memory, and a fake node has 512 GiB."""
 GPU_NODES = {"bench": "gpu"}
 LIMIT_SECONDS = 3600.0
 SMALL_PODS = '{"requests":{"cpu":"10m","memory":"16Mi"},"limits":{}}'
@@ -69,7 +70,8 @@ def measure_fleet(finished: int, running: int, seconds: float) -> Fleet:
         tempfile.TemporaryDirectory(prefix="bench-operator-") as scratch,
     ):
         candidate = running_jobs()
-        add_nodes(cluster, 1 + max(1000, running) // PODS_PER_NODE, GPU_NODES, PODS_PER_NODE)
+        # Pods that find no room would be tried again and again, which takes the API server's time.
+        add_nodes(cluster, 1 + max(finished, running) // PODS_PER_NODE, GPU_NODES, PODS_PER_NODE)
         (controller,) = candidate.start(cluster, Path(scratch))
         try:
             candidate.prepare(cluster, NAMESPACE)

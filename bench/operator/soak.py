@@ -87,7 +87,7 @@ def measure_soak(jobs: int, seconds: float, seed: int, settle: float = SETTLE_SE
     ):
         counted = (sys.executable, "-m", "bench.operator.counted_operator")
         candidate = running_jobs(counted, RESYNC_SECONDS="60")
-        add_nodes(cluster, 2, GPU_NODES, PODS_PER_NODE)
+        add_nodes(cluster, 3, GPU_NODES, PODS_PER_NODE)
         (controller,) = candidate.start(cluster, Path(scratch))
         try:
             candidate.prepare(cluster, NAMESPACE)

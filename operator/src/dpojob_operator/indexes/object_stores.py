@@ -73,8 +73,8 @@ class ObjectStores:
         """The objects as JSON, compressed for those that have ended; None for those that are large."""
         self.jobs: ObjectStore[JobSnapshot] = ObjectStore(JobSnapshot.read, group=owning_dpojob)
         """The Jobs by the DPOJob in their labels, as pods."""
-        self.pods: ObjectStore[RawObject | bytes] = ObjectStore(_kept_pod, group=owning_dpojob)
-        """What is read of a pod; as compressed JSON once it has ended, since few passes read such a pod again."""
+        self.pods: ObjectStore[bytes] = ObjectStore(_kept_pod, group=owning_dpojob)
+        """What is read of a pod, in the same form: as objects of Python it would take four times the memory."""
         self.claims: ObjectStore[PVCSnapshot] = ObjectStore(PVCSnapshot.read)
         self.pools: ObjectStore[GPUPool | None] = ObjectStore(parse_gpupool)
         """None for pools that this version cannot parse."""
@@ -98,21 +98,15 @@ class ObjectStores:
     def dpojob(self, key: Key) -> JSONObject | None:
         """Returns the DPOJob; None when the API server must be asked."""
         kept = self.dpojobs.get(key)
-        if kept is None:
-            return None
-        found: JSONObject = orjson.loads(kept if kept.startswith(b"{") else zlib.decompress(kept))
-        return found
+        return None if kept is None else _unpacked(kept)
 
     def pods_of(self, key: Key) -> list[RawObject]:
         """Returns what is kept of the pods of a DPOJob."""
-        kept = self.pods.of_group(key)
-        return [
-            orjson.loads(zlib.decompress(pod)) if isinstance(pod, bytes) else pod for pod in kept
-        ]
+        return [_unpacked(kept) for kept in self.pods.of_group(key)]
 
     def active_pods(self) -> list[RawObject]:
         """Returns what is kept of all pods that have not ended."""
-        return [pod for pod in self.pods.values() if not isinstance(pod, bytes)]
+        return [_unpacked(kept) for kept in self.pods.values() if not _has_ended(kept)]
 
     def quotas_of(self, namespace: str) -> tuple[QuotaIndex, ...]:
         """Returns the CostQuotas of a namespace that can be read, by name."""
@@ -140,17 +134,32 @@ def _namespace(raw: RawObject) -> Key:
 def _kept_dpojob(raw: RawObject) -> bytes | None:
     metadata = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
     text = orjson.dumps({**raw, "metadata": metadata})
-    if len(text) > MAX_KEPT_BYTES:
-        return None
-    return zlib.compress(text, level=1) if is_finished(raw) else text
+    return None if len(text) > MAX_KEPT_BYTES else _packed(text, ended=is_finished(raw))
 
 
-def _kept_pod(raw: RawObject) -> RawObject | bytes:
+def _kept_pod(raw: RawObject) -> bytes:
     kept: dict[str, Any] = select_fields(raw, POD_FIELDS)
     spec = raw.get("spec") or {}
     for kind in ("containers", "initContainers"):
         limits = [(c.get("resources") or {}).get("limits") for c in spec.get(kind) or []]
         kept.setdefault("spec", {})[kind] = [{"resources": {"limits": found}} for found in limits]
-    if (raw.get("status") or {}).get("phase") in ENDED_PHASES:
-        return zlib.compress(orjson.dumps(kept), level=1)
-    return kept
+    phase = (raw.get("status") or {}).get("phase")
+    return _packed(orjson.dumps(kept), ended=phase in ENDED_PHASES)
+
+
+def _packed(text: bytes, *, ended: bool) -> bytes:
+    """The JSON text of an object; compressed once it has ended, since few passes read such an object again.
+
+    A text that stays as it is gets copied: orjson makes it at the beginning of a larger buffer, and cuts that off where
+    it lies, which leaves a hole of memory behind each text.
+    """
+    return zlib.compress(text, level=1) if ended else bytes(memoryview(text))
+
+
+def _has_ended(kept: bytes) -> bool:
+    return not kept.startswith(b"{")
+
+
+def _unpacked(kept: bytes) -> JSONObject:
+    found: JSONObject = orjson.loads(zlib.decompress(kept) if _has_ended(kept) else kept)
+    return found
