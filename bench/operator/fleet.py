@@ -26,9 +26,12 @@ from .training_pods import ProgressServer, TrainingPods, metrics, total
 
 PODS_PER_NODE = 150
 """The plan has a pod request 3 GiB of memory, and a fake node has 512 GiB."""
+MAX_UNFINISHED = 1000
+"""DPOJobs that have not ended, while those are made that end; `scale` measures more at once."""
+BATCH = 250
 GPU_NODES = {"bench": "gpu"}
 LIMIT_SECONDS = 3600.0
-SMALL_PODS = '{"requests":{"cpu":"10m","memory":"16Mi"},"limits":{}}'
+SMALL_PODS = '{"requests":{"cpu":"10m"},"limits":{}}'
 
 
 @dataclass
@@ -71,7 +74,8 @@ def measure_fleet(finished: int, running: int, seconds: float) -> Fleet:
     ):
         candidate = running_jobs()
         # Pods that find no room would be tried again and again, which takes the API server's time.
-        add_nodes(cluster, 1 + max(finished, running) // PODS_PER_NODE, GPU_NODES, PODS_PER_NODE)
+        nodes = 1 + max(MAX_UNFINISHED, running) // PODS_PER_NODE
+        add_nodes(cluster, nodes, GPU_NODES, PODS_PER_NODE)
         (controller,) = candidate.start(cluster, Path(scratch))
         try:
             candidate.prepare(cluster, NAMESPACE)
@@ -100,8 +104,11 @@ async def _measure(
         async with pods.watched(), watch.running():
             begun, position = time.monotonic(), audit.position()
             names = [f"finished-{index}" for index in range(fleet.finished)]
-            await burst(watch, create, names)
-            await until_complete(controller, fleet.finished + 1)
+            for begin in range(0, len(names), BATCH):
+                batch = names[begin : begin + BATCH]
+                await until_complete(controller, 1 + begin + len(batch) - MAX_UNFINISHED)
+                await burst(watch, create, batch)
+            await until_complete(controller, 1 + fleet.finished)
             fleet.finish_seconds = time.monotonic() - begun
             await usage.until_quiet()
             fleet.finish_requests = audit.requests(_user(), position)

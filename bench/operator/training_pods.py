@@ -7,7 +7,7 @@ import itertools
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -33,9 +33,10 @@ class TrainingPods:
         self._path = PODS.format(namespace)
         self._on_running: RunningPod = self.succeed
         self._numbers = itertools.count(1)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._actions: set[asyncio.Task[None]] = set()
         self._begun: set[str] = set()
-        self._stream: asyncio.Task[None] | None = None
+        self._addresses: dict[str, str] = {}
+        """Of the pods that keep running."""
         self.running: dict[str, str] = {}
         """DPOJobs by the pods that run now."""
 
@@ -45,33 +46,34 @@ class TrainingPods:
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[TrainingPods]:
-        """Watches the pods while the context is open."""
-        self._stream = asyncio.create_task(self._watch())
-        try:
-            yield self
-        finally:
-            self._stream.cancel()
-            for task in self._tasks:
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._stream
+        """Watches the pods while the context is open. Raises, in a group, what ends the watch or an action."""
+        async with asyncio.TaskGroup() as tasks:
+            watch = tasks.create_task(self._watch(tasks))
+            try:
+                yield self
+            finally:
+                for task in (watch, *self._actions):
+                    task.cancel()
 
-    async def _watch(self) -> None:
+    async def _watch(self, tasks: asyncio.TaskGroup) -> None:
+        def start(action: RunningPod, name: str, job: str) -> None:
+            task = tasks.create_task(_unless_deleted(action, name, job))
+            self._actions.add(task)
+            task.add_done_callback(self._actions.discard)
+
         async for kind, pod in self._api.watch(self._path, {LABEL_STAGE: "train"}):
-            name, labels = pod["metadata"]["name"], pod["metadata"]["labels"]
-            phase = (pod.get("status") or {}).get("phase")
-            if kind == "DELETED" or phase in ("Succeeded", "Failed"):
+            name, job = pod["metadata"]["name"], pod["metadata"]["labels"][LABEL_JOB_NAME]
+            status = pod.get("status") or {}
+            if kind == "DELETED" or status.get("phase") in ("Succeeded", "Failed"):
                 self.running.pop(name, None)
-            elif phase == "Running" and name not in self._begun:
-                self._begun.add(name)
-                self.running[name] = labels[LABEL_JOB_NAME]
-                task = asyncio.create_task(self._begin(name, labels[LABEL_JOB_NAME]))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-
-    async def _begin(self, pod: str, job: str) -> None:
-        with suppress(ApiError):  # it was deleted meanwhile
-            await self._on_running(pod, job)
+            elif status.get("phase") == "Running":
+                if name not in self._begun:
+                    self._begun.add(name)
+                    self.running[name] = job
+                    start(self._on_running, name, job)
+                elif status.get("podIP") != self._addresses.get(name, status.get("podIP")):
+                    # Where its watch is late, kwok writes the status of a running pod once more, with its own address.
+                    start(self.keep_running, name, job)
 
     async def succeed(self, pod: str, job: str = "") -> None:
         """The pod ends with a trained model."""
@@ -92,8 +94,10 @@ class TrainingPods:
 
     async def keep_running(self, pod: str, job: str = "") -> None:
         """The pod runs on, at an address of this machine, where ProgressServer answers."""
-        number = next(self._numbers)
-        address = f"127.77.{number // 250}.{number % 250 + 1}"
+        if pod not in self._addresses:
+            number = next(self._numbers)
+            self._addresses[pod] = f"127.77.{number // 250}.{number % 250 + 1}"
+        address = self._addresses[pod]
         body = {"status": {"podIP": address, "podIPs": [{"ip": address}]}}
         await self._api.call("PATCH", f"{self._path}/{pod}/status", body, MERGE_PATCH)
 
@@ -102,6 +106,14 @@ class TrainingPods:
         async with asyncio.timeout(limit):
             while len(self.running) < count:
                 await asyncio.sleep(0.2)
+
+
+async def _unless_deleted(action: RunningPod, pod: str, job: str) -> None:
+    try:
+        await action(pod, job)
+    except ApiError as error:
+        if error.status != 404:
+            raise
 
 
 class ProgressServer:
