@@ -36,8 +36,9 @@ counted until the whole control plane is quiet again.
 
 For Fleet and Soak the pods find fake nodes and run. There `PROGRESS_VIA=pod` lets the operator read progress from the
 pods' addresses, as it does by default inside a cluster, where the benchmark answers; and `TRAIN_RESOURCES` asks for 10m
-and 16Mi, so that many pods fit a node. Soak also sets `RESYNC_SECONDS=60`, not 120, so that it holds
-twice as many resyncs. The operator does not watch nodes: it lists pools, nodes and the pods of others every 30 s, and
+of a processor and no memory beside the plan's, so that 150 pods fit a node. Fleet makes its finished jobs with at most
+1,000 at a time that have not ended. Soak also sets `RESYNC_SECONDS=60`, not 120, so that it holds twice as many
+resyncs. The operator does not watch nodes: it lists pools, nodes and the pods of others every 30 s, and
 every `RESYNC_SECONDS` all that it watches. These are the requests of an idle fleet.
 """
 PAGE = Page(HEAD, ("Comparison", "Requests and bytes", "Scale", "Fleet", "Soak"))
