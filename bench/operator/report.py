@@ -78,13 +78,13 @@ def ratios(by_name: Mapping[str, Sequence[Trial]]) -> list[str]:
     return [f"{own}, divided by:", "", *table(["", "time of one job", *sizes], rows)]
 
 
-def requests(trial: Trial, size: int, jobs: str = "") -> list[str]:
+def requests(trial: Trial, size: int, when: str = "") -> list[str]:
     """Requests of a candidate's controllers by verb and resource, with their bytes where these were recorded.
 
     Args:
         trial: What was measured.
         size: The number of jobs.
-        jobs: What the title says of them; by default, that they were created at once.
+        when: When they were made, for the title; by default, while that many jobs were created at once.
     """
     found = trial.requests[size]
     sizes = found.bytes_by_job()
@@ -96,7 +96,7 @@ def requests(trial: Trial, size: int, jobs: str = "") -> list[str]:
     rows.append(
         ["", "all", f"{found.total / size:.2f}", *_kilobytes(sum(sizes.values()) / size, sizes)]
     )
-    title = f"API requests of {trial.candidate} per job, {jobs or f'{size:,} at once'}:"
+    title = f"API requests of {trial.candidate} per job, {when or f'{size:,} at once'}:"
     header = ["verb", "resource", "per job", *(["KB of JSON bodies per job"] if sizes else [])]
     lines = [title, "", *table(header, rows)]
     if trial.wire_bytes.get(size) and sizes:

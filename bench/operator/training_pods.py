@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,9 +17,8 @@ from tests.kit.api.paths import PODS
 from tests.kit.operator_fixture import succeeded
 
 from devcluster.control_plane import ApiError
-from dpojob_api.constants import LABEL_JOB_NAME, LABEL_STAGE, PROGRESS_PORT
+from dpojob_api.constants import LABEL_JOB_NAME, LABEL_STAGE, PROGRESS_PORT, STAGE_TRAIN
 
-MERGE_PATCH = "application/merge-patch+json"
 RunningPod = Callable[[str, str], Awaitable[None]]
 """Called with the names of a pod and of its DPOJob once the pod runs."""
 
@@ -32,7 +30,6 @@ class TrainingPods:
         self._api = api
         self._path = PODS.format(namespace)
         self._on_running: RunningPod = self.succeed
-        self._numbers = itertools.count(1)
         self._actions: set[asyncio.Task[None]] = set()
         self._begun: set[str] = set()
         self._addresses: dict[str, str] = {}
@@ -61,7 +58,7 @@ class TrainingPods:
             self._actions.add(task)
             task.add_done_callback(self._actions.discard)
 
-        async for kind, pod in self._api.watch(self._path, {LABEL_STAGE: "train"}):
+        async for kind, pod in self._api.watch(self._path, {LABEL_STAGE: STAGE_TRAIN}):
             name, job = pod["metadata"]["name"], pod["metadata"]["labels"][LABEL_JOB_NAME]
             status = pod.get("status") or {}
             if kind == "DELETED" or status.get("phase") in ("Succeeded", "Failed"):
@@ -71,7 +68,7 @@ class TrainingPods:
                     self._begun.add(name)
                     self.running[name] = job
                     start(self._on_running, name, job)
-                elif status.get("podIP") != self._addresses.get(name, status.get("podIP")):
+                elif name in self._addresses and status.get("podIP") != self._addresses[name]:
                     # Where its watch is late, kwok writes the status of a running pod once more, with its own address.
                     start(self.keep_running, name, job)
 
@@ -85,8 +82,7 @@ class TrainingPods:
             "kwok.dpojob.dev/exit-code": str(exit_code),
             "kwok.dpojob.dev/message": json.dumps(message),
         }
-        body = {"metadata": {"annotations": annotations}}
-        await self._api.call("PATCH", f"{self._path}/{pod}", body, MERGE_PATCH)
+        await self._api.merge(f"{self._path}/{pod}", {"metadata": {"annotations": annotations}})
 
     async def delete(self, pod: str) -> None:
         """The pod is deleted, as by an eviction."""
@@ -94,12 +90,10 @@ class TrainingPods:
 
     async def keep_running(self, pod: str, job: str = "") -> None:
         """The pod runs on, at an address of this machine, where ProgressServer answers."""
-        if pod not in self._addresses:
-            number = next(self._numbers)
-            self._addresses[pod] = f"127.77.{number // 250}.{number % 250 + 1}"
-        address = self._addresses[pod]
+        number = len(self._addresses) + 1
+        address = self._addresses.setdefault(pod, f"127.77.{number // 250}.{number % 250 + 1}")
         body = {"status": {"podIP": address, "podIPs": [{"ip": address}]}}
-        await self._api.call("PATCH", f"{self._path}/{pod}/status", body, MERGE_PATCH)
+        await self._api.merge(f"{self._path}/{pod}/status", body)
 
     async def until_running(self, count: int, limit: float) -> None:
         """Waits until `count` pods run."""

@@ -115,7 +115,14 @@ async def test_only_a_pod_that_is_gone_may_fail_to_be_changed(
     expected = pytest.RaisesGroup(ApiError) if is_error else nullcontext()
     with expected:
         async with server.serving(tmp_path / "kubeconfig") as api:
-            pods = TrainingPods(api, "ns")
+            pods, answered = TrainingPods(api, "ns"), asyncio.Event()
+
+            async def succeed(pod: str, job: str) -> None:
+                try:
+                    await pods.succeed(pod, job)
+                finally:
+                    answered.set()
+
+            pods.when_running(succeed)
             async with pods.watched():
-                await server.patches.get()
-                await asyncio.sleep(3600 if is_error else 1)
+                await answered.wait()
