@@ -33,7 +33,7 @@ class TrainingPods:
         self._actions: set[asyncio.Task[None]] = set()
         self._begun: set[str] = set()
         self._addresses: dict[str, str] = {}
-        """Of the pods that keep running."""
+        """IP addresses by the names of the pods that keep running."""
         self.running: dict[str, str] = {}
         """DPOJobs by the pods that run now."""
 
