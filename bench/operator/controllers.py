@@ -102,5 +102,10 @@ def operator(
     }
     environment = {f"DPOJOB_OPERATOR_{name}": value for name, value in chosen.items()}
     environment |= {"KUBECONFIG": str(kubeconfig), "TMPDIR": str(directory)}
+    # The image holds the bytecode of all modules; here the first start makes it.
+    environment |= {
+        "PYTHONPYCACHEPREFIX": str(directory / "bytecode"),
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
     log = directory / "dpojob-operator.log"
     return Controller("dpojob-operator", command, environment, log, f"http://127.0.0.1:{port}")

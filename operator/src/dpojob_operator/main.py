@@ -97,9 +97,12 @@ def _exit_status(stop: asyncio.Event) -> int:
     return 0 if stop.is_set() else 1
 
 
-async def _watch(handlers: Handlers, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
-    """Runs Kopf. Its tasks install signal handlers, which are replaced at once, so that an end by signal
-    is distinguished from an end by failure."""
+async def _watch(
+    handlers: Handlers, namespaces: tuple[str, ...], listed: asyncio.Event, stop: asyncio.Event
+) -> None:
+    """Runs Kopf once everything is listed, where its watches begin. Its tasks install signal handlers, which are
+    replaced at once, so that an end by signal is distinguished from an end by failure."""
+    await listed.wait()
     before = asyncio.all_tasks()
     tasks = await kopf.spawn_tasks(
         settings=_kopf_settings(),
@@ -132,7 +135,8 @@ async def run(settings: Settings, clock: Clock | None) -> int:
             async def operate() -> None:
                 elected.set()
                 LEADERSHIP.leads = True
-                watches = _watch(components.handlers, settings.namespaces, stop)
+                listed = components.resync.listed
+                watches = _watch(components.handlers, settings.namespaces, listed, stop)
                 await run_until_first_exit(watches, *(part() for part in components.parts))
 
             async def record_events() -> None:

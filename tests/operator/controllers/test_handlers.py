@@ -123,6 +123,16 @@ def test_a_list_queues_what_is_gone() -> None:
     assert queue.keys == [KEY, KEY]
 
 
+def test_the_version_of_a_list_is_given_once() -> None:
+    queue = Queue()
+    assert queue.handlers.pop_listed_version(JOBS.path()) is None
+    for version in ("8", "9"):
+        queue.handlers.take_list(JOBS.path(), frozenset(), version)
+    assert queue.handlers.pop_listed_version(PODS.path()) is None
+    assert queue.handlers.pop_listed_version(JOBS.path()) == "9"
+    assert queue.handlers.pop_listed_version(JOBS.path()) is None
+
+
 def test_a_pool_queues_the_jobs_that_are_planned_on_pools() -> None:
     queue = Queue()
     queue.dependents.set_waiting(KEY, for_pools=True, for_room=False)

@@ -9,13 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpojob_operator.kube.bounded_json import (
-    MAX_DEPTH,
-    MAX_WHOLE_LIST,
-    loads,
-    loads_list,
-    without_deep_values,
-)
+from dpojob_operator.kube.bounded_json import MAX_DEPTH, loads, loads_list
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text('[]{}"\\a', max_size=6),
@@ -24,53 +18,84 @@ values = st.recursive(
 
 
 @given(values, st.booleans())
-def test_shallow_values_stay_byte_for_byte(value: Any, ascii: bool) -> None:
-    text = json.dumps(value, ensure_ascii=ascii).encode()
-    assert without_deep_values(text) == text
+def test_shallow_values_stay_as_they_are(value: Any, ascii: bool) -> None:
+    assert loads(json.dumps(value, ensure_ascii=ascii).encode()) == value
 
 
-@pytest.mark.parametrize("pair", ["[]", "{}"])
+def depth_of(value: Any) -> int:
+    """Levels of lists and mappings around the innermost value, which is null."""
+    depth = 0
+    while isinstance(value, list | dict):
+        depth, value = depth + 1, value[0] if isinstance(value, list) else value["a"]
+    assert value is None
+    return depth
+
+
+DEEP = {
+    pair: ("[" if pair == "[]" else '{"a":') * 9000 + '"é"' + pair[1] * 9000
+    for pair in ("[]", "{}")
+}
+BESIDE = ('{"name":"a]["}', '{"name":"\\"[["}')
+
+
+@pytest.mark.parametrize("pair", DEEP)
 def test_a_deep_value_becomes_null_and_its_neighbours_stay(pair: str) -> None:
-    begin = pair[0] if pair == "[]" else '{"a":'
-    deep = begin * 9000 + "1" + pair[1] * 9000
     with pytest.raises(RecursionError):
-        json.loads(deep)
-    items = loads(f'{{"items":[{{"name":"a]["}},{deep},{{"name":"\\"[["}}]}}'.encode())["items"]
-    assert (items[0], items[2]) == ({"name": "a]["}, {"name": '"[['})
-    depth, inner = 2, items[1]
-    while isinstance(inner, list | dict):
-        depth, inner = depth + 1, inner[0] if isinstance(inner, list) else inner["a"]
-    assert (depth, inner) == (MAX_DEPTH, None)
+        json.loads(DEEP[pair])
+    values = loads(f"[[{BESIDE[0]},{DEEP[pair]},{BESIDE[1]}]]".encode())[0]
+    assert (values[0], values[2]) == ({"name": "a]["}, {"name": '"[['})
+    assert 2 + depth_of(values[1]) == MAX_DEPTH
 
 
-def test_the_deepest_value_that_is_kept() -> None:
-    text = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
-    assert without_deep_values(text) == text
-    assert without_deep_values(b"[" + text + b"]") != text
+@pytest.mark.parametrize("pair", DEEP)
+def test_a_deep_item_is_cut_and_its_neighbours_stay(pair: str) -> None:
+    text = f'{{"metadata":{DEEP[pair]},"items":[{BESIDE[0]},{DEEP[pair]},{BESIDE[1]}],"kind":"L"}}'
+    answer = loads_list(text.encode(), lambda item: item)
+    assert (answer["items"][0], answer["items"][2]) == ({"name": "a]["}, {"name": '"[['})
+    assert depth_of(answer["items"][1]) == depth_of(answer["metadata"]) == MAX_DEPTH
+    assert answer["kind"] == "L"
+
+
+@pytest.mark.parametrize("levels", [MAX_DEPTH, MAX_DEPTH + 1])
+def test_the_deepest_value_that_is_kept(levels: int) -> None:
+    text = b"[" * levels + b"null" + b"]" * levels
+    (item,) = loads_list(b'{"items":[' + text + b"]}", lambda item: item)["items"]
+    assert depth_of(loads(text)) == depth_of(item) == MAX_DEPTH
+
+
+def test_items_come_without_managed_fields() -> None:
+    metadata = {"name": "x", "managedFields": [{"fieldsV1": {}}], "labels": {"managedFields": "y"}}
+    text = json.dumps({"items": [{"metadata": metadata, "spec": {"managedFields": 1}}]})
+    (item,) = loads_list(text.encode(), lambda item: item)["items"]
+    kept = {"name": "x", "labels": {"managedFields": "y"}}
+    assert item == {"metadata": kept, "spec": {"managedFields": 1}}
+
+
+def test_each_item_is_reduced_before_the_next_one_is_parsed() -> None:
+    taken: list[Any] = []
+    with pytest.raises(ValueError):
+        loads_list(b'{"items":[1,2,nonsense]}', taken.append)
+    assert taken == [1, 2]
 
 
 @given(
     st.dictionaries(st.text(max_size=3), values) | values,
     st.none() | st.lists(values),
     st.sampled_from([None, 2]),
-    st.sampled_from([0, MAX_WHOLE_LIST]),
 )
-def test_the_items_of_a_list_are_reduced(
-    body: Any, items: Any, indent: int | None, max_whole: int
-) -> None:
+def test_the_items_of_a_list_are_reduced(body: Any, items: Any, indent: int | None) -> None:
     if isinstance(body, dict) and items is not None:
         body = {"kind": "List", **body, "items": items}
     expected = json.loads(json.dumps(body))
     if isinstance(expected, dict) and isinstance(expected.get("items"), list):
         expected["items"] = [[item] for item in expected["items"]]
-    assert (
-        loads_list(json.dumps(body, indent=indent).encode(), lambda item: [item], max_whole)
-        == expected
-    )
+    text = json.dumps(body, indent=indent).encode()
+    assert loads_list(text, lambda item: [item]) == expected
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", '{"items":[', '{"items":[1', '{"a":1', '{"a":1}}', "{1}"]
+    "text",
+    ["", "{", '{"items":[', '{"items":[1', '{"a":1', '{"a":1}}', "{1}", '{"a":' + "[" * 9000],
 )
 def test_a_cut_list_is_no_json(text: str) -> None:
     with pytest.raises(ValueError):

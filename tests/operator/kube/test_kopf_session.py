@@ -50,12 +50,16 @@ class Sink:
     def __init__(self) -> None:
         self.objects: list[tuple[str, str, str]] = []
         self.lists: list[tuple[str, frozenset[str], str]] = []
+        self.versions: dict[str, str] = {}
 
     def take_object(self, path: str, event: str, raw: Mapping[str, Any]) -> None:
         self.objects.append((path, event, raw["metadata"]["name"]))
 
     def take_list(self, path: str, uids: frozenset[str], version: str) -> None:
         self.lists.append((path, uids, version))
+
+    def pop_listed_version(self, path: str) -> str | None:
+        return self.versions.pop(path, None)
 
 
 async def answer(request: web.Request) -> web.Response:
@@ -102,6 +106,17 @@ async def test_the_sink_gets_every_object_of_a_list_and_kopf_none(served: Any) -
     assert first["metadata"]["continue"] == "c"
     assert sink.objects == [("/jobs", "LISTED", name) for name in NAMES]
     assert sink.lists == [("/jobs", UIDS, "9")]
+
+
+async def test_a_collection_that_was_just_listed_is_not_listed_again(served: Any) -> None:
+    """Kopf watches from the version of that list."""
+    sink, read = served
+    sink.versions["/jobs"] = "5"
+    assert await read("/jobs?limit=1") == {"items": [], "metadata": {"resourceVersion": "5"}}
+    assert not sink.objects and not sink.lists
+    again = await read("/jobs?limit=1")
+    assert again["metadata"]["continue"] == "c", "the version was too old: all of it is listed"
+    assert sink.objects == [("/jobs", "LISTED", "deep")]
 
 
 async def test_the_sink_gets_every_object_of_a_watch_and_kopf_its_version(served: Any) -> None:

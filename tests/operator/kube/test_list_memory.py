@@ -35,6 +35,9 @@ class Sink:
     def take_list(self, path, uids, version):
         pass
 
+    def pop_listed_version(self, path):
+        return None
+
 async def main():
     async with ApiClient() as client:
         await client.scan(DPOJOBS, "ns", None, lambda raw: listed.append(raw["metadata"]["name"]))

@@ -1,4 +1,4 @@
-"""The pages of a list: larger where objects are small."""
+"""The pages of a list: more objects where these are small."""
 
 from __future__ import annotations
 
@@ -12,13 +12,20 @@ from dpojob_operator.kube.resources import DPOJOBS, JOBS, Resource
 
 
 @pytest.mark.parametrize(
-    ("resource", "padding", "limits"),
-    [(DPOJOBS, 10, [20, 40, 80, 100, 100]), (DPOJOBS, 60_000, [20] * 5), (JOBS, 10, [500] * 5)],
-    ids=["small objects", "large objects", "a kind whose pages are large"],
+    ("resource", "paddings", "limits"),
+    [
+        (DPOJOBS, [10] * 3, [20, 100, 100]),
+        (DPOJOBS, [20_000] * 3, [20, 52, 52]),
+        (DPOJOBS, [60_000] * 3, [20, 20, 20]),
+        (DPOJOBS, [10, 60_000, 10, 10], [20, 100, 20, 100]),
+        (JOBS, [10] * 3, [100, 100, 100]),
+        (JOBS, [20_000] * 3, [100, 52, 52]),
+    ],
+    ids=["small", "medium", "large", "large after small", "small Jobs", "medium Jobs"],
 )
-async def test_pages_of_small_objects_grow(
+async def test_pages_are_of_about_one_mebibyte(
     resource: Resource,
-    padding: int,
+    paddings: list[int],
     limits: list[int],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -27,7 +34,7 @@ async def test_pages_of_small_objects_grow(
 
     async def page(request: web.Request) -> web.Response:
         asked.append(int(request.query["limit"]))
-        items = [{"metadata": {"name": "x" * padding}}] * min(asked[-1], 20)
+        items = [{"metadata": {"name": "x" * paddings[len(asked) - 1]}}] * asked[-1]
         following = "more" if len(asked) < len(limits) else ""
         body = {"items": items, "metadata": {"continue": following, "resourceVersion": "7"}}
         return web.json_response(body)
@@ -37,4 +44,4 @@ async def test_pages_of_small_objects_grow(
     taken: list[object] = []
     async with api_client_of(app, tmp_path, monkeypatch) as client:
         version = await client.scan(resource, "ns", None, taken.append)
-    assert (version, asked, len(taken)) == ("7", limits, 20 * len(limits))
+    assert (version, asked, len(taken)) == ("7", limits, sum(limits))

@@ -61,6 +61,8 @@ class Handlers:
         self._output_locks = output_locks
         self._job_costs = job_costs
         self._refresh_quotas = refresh_quotas
+        self._versions: dict[str, str] = {}
+        """The resourceVersion of the last list of each collection, by path."""
 
     def take_object(self, path: str, event: str, raw: Mapping[str, Any]) -> None:
         """An object was listed, created, changed or deleted; `path` is that of its collection."""
@@ -90,6 +92,7 @@ class Handlers:
         collection, _, plural = path.rpartition("/")
         namespace = collection.partition("/namespaces/")[2]
         store = self._stores.of(plural)
+        self._versions[path] = version
         if plural == DPOJOBS.plural:
             for changed in self._job_costs.retain(namespace or None, uids, int(version or 0)):
                 self._refresh_quotas(changed, 0.0)
@@ -97,6 +100,10 @@ class Handlers:
             if plural == DPOJOBS.plural:
                 self._queue_dependents(key)
             self._queue(plural, key, owner)
+
+    def pop_listed_version(self, path: str) -> str | None:
+        """Gives the resourceVersion of the last list of a collection, and forgets it."""
+        return self._versions.pop(path, None)
 
     def _queue(self, plural: str, key: Key, owner: Key | None) -> None:
         if plural == DPOJOBS.plural:

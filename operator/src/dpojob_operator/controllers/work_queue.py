@@ -154,6 +154,8 @@ class WorkQueue(Generic[Key]):
                 if key in self._again:
                     self._again.discard(key)
                     self._add_later(key)
+            # A pass may wait for nothing, and thousands in a row would keep probes and watches from being served.
+            await asyncio.sleep(0)
 
     async def _once(self, key: Key) -> None:
         began = time.monotonic()

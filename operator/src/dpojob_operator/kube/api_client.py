@@ -18,10 +18,10 @@ from .bounded_json import loads, loads_list
 from .connection import Connection
 from .resources import EVENTS, LEASES, PODS, Resource
 
-SMALL_PAGE = 2**20
-"""Bytes of a page of a list after which the next page has twice the objects."""
-MAX_GROWN_PAGE = 100
-"""Objects to which a page grows; large ones may follow small ones."""
+MIN_PAGE, MAX_PAGE = 20, 100
+"""Objects in each page of a list after the first; large objects may follow small ones."""
+PAGE_BYTES = 2**20
+"""The length of a page that is aimed at, by the size of the objects in the page before it."""
 UNGUARDED = (LEASES, EVENTS)
 """What is also written without leading: an Event tells of a write that was made while this process led."""
 
@@ -187,8 +187,8 @@ class ApiClient:
             following = metadata.get("continue") or ""
             if not following:
                 return
-            if size <= SMALL_PAGE:
-                limit = max(limit, min(2 * limit, MAX_GROWN_PAGE))
+            fitting = PAGE_BYTES * len(page.get("items") or ()) // size
+            limit = min(max(fitting, MIN_PAGE), MAX_PAGE)
 
     async def create(self, resource: Resource, body: JSONObject) -> JSONObject:
         """Creates the object; raises Conflict when one of that name exists."""

@@ -21,6 +21,8 @@ from yarl import URL
 
 from dpojob_api.base import JSONObject
 
+from .bounded_body import NO_COMPRESSION
+
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 MAX_CONNECTIONS = 100
 """The connections at once; aiohttp's default."""
@@ -55,7 +57,11 @@ class Connection:
                 limit=MAX_CONNECTIONS, ssl=RESTClientObject(self._configuration).ssl_context
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Accept": "application/json", "User-Agent": "dpojob-operator"},
+            headers={
+                "Accept": "application/json",
+                "User-Agent": "dpojob-operator",
+                **NO_COMPRESSION,
+            },
             read_bufsize=2**21,
             timeout=aiohttp.ClientTimeout(total=None),  # callers bound the time of each request
         )

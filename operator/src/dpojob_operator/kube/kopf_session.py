@@ -5,6 +5,10 @@ Kopf lists, watches, and opens a watch again where it left off or lists anew. Wh
 would cost more than the decisions. So each object goes to an `ObjectSink` as soon as it is parsed, and Kopf gets
 an empty list, or a bookmark in place of an event. An object that is nested too deeply would end the watch, so
 each is bounded in depth.
+
+Before each watch Kopf lists the collection, even if the resync has just listed it: for thousands of objects that takes
+longer than all else at the start of the process. So where the sink knows the version of a list, Kopf's list ends after
+its first page, which nobody reads, and the watch begins at that version.
 """
 
 from __future__ import annotations
@@ -41,6 +45,17 @@ class ObjectSink(Protocol):
             path: Of the collection.
             uids: Of all objects in it.
             version: Its resourceVersion.
+        """
+
+    def pop_listed_version(self, path: str) -> str | None:
+        """Gives the resourceVersion of the last list of a collection, and forgets it: a watch may be refused
+        because the version is too old.
+
+        Args:
+            path: Of the collection.
+
+        Returns:
+            The version, from which a watch brings every change that the list lacks; None or empty if none is known.
         """
 
 
@@ -105,6 +120,11 @@ class _Response(aiohttp.ClientResponse):
         """Parses the body: a list, which is returned without its objects, or another answer of the API."""
         taken: list[str] = []
         query, path = self.url.query, self.url.path
+        if "limit" in query and "continue" not in query:
+            version = self.sink.pop_listed_version(path)
+            if version:
+                await self.read()  # so that the connection can be used again
+                return {"items": [], "metadata": {"resourceVersion": version}}
 
         def take(raw: Any) -> None:
             self.sink.take_object(path, "LISTED", raw)

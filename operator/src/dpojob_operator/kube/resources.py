@@ -37,8 +37,8 @@ class Resource:
     """Such as /apis/batch/v1."""
     plural: str
     namespaced: bool = True
-    page: int = 500
-    """Objects in a page of a list."""
+    page: int = 100
+    """Objects in the first page of a list."""
 
     def path(self, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
         """The path of the collection, or of one object, or of its subresource."""
@@ -52,7 +52,7 @@ class Resource:
 
 
 DPOJOBS = Resource(f"/apis/{GROUP}/{VERSION}", "dpojobs", page=20)
-"""Users fill DPOJobs, up to the 1.5 MiB that the API server stores: a page has at most 30 MiB."""
+"""Users fill DPOJobs, up to the 1.5 MiB that the API server stores: this page has at most 30 MiB."""
 GPUPOOLS = Resource(f"/apis/{GROUP}/{VERSION}", "gpupools", namespaced=False)
 COSTQUOTAS = Resource(f"/apis/{GROUP}/{VERSION}", "costquotas")
 JOBS = Resource("/apis/batch/v1", "jobs")

@@ -86,12 +86,14 @@ class Resync:
             await asyncio.sleep(self._every)
 
     async def _once(self) -> None:
-        # Children first, so that the first pass over a DPOJob finds them.
-        for resource in (GPUPOOLS, CLAIMS, JOBS, PODS, COSTQUOTAS):
-            await self._list(resource, lambda _: None)
+        # Side by side: the API server makes a page of one kind while this process reads one of another.
+        async with asyncio.TaskGroup() as lists:
+            for resource in (GPUPOOLS, CLAIMS, JOBS, PODS, COSTQUOTAS):
+                lists.create_task(self._list(resource, lambda _: None))
+            jobs = lists.create_task(self._list(DPOJOBS, self._queue))
         phases: Counter[tuple[str, str]] = Counter()
         reasons: Counter[tuple[str, str]] = Counter()
-        for found in await self._list(DPOJOBS, self._queue):
+        for found in jobs.result():
             if found is not None:
                 namespace, phase, reason = found
                 phases[namespace, phase] += 1
