@@ -69,9 +69,11 @@ def test_a_cost_that_does_not_match_the_gpu_time_is_wrong() -> None:
     assert violated_rules(dpojob(60.0, "0.40")) == {"the cost adds up"}
 
 
-def quota(*jobs: tuple[str, str], deleted: str = "0") -> JSONObject:
+def quota(
+    *jobs: tuple[str, str], deleted: str = "0", since: str = "2026-11-01T00:00:00Z"
+) -> JSONObject:
     counted = [{"uid": uid, "name": "job", "spent": cost, "before": "0"} for uid, cost in jobs]
-    status = {"countedSince": "2026-11-01T00:00:00Z", "jobs": counted, "deletedJobs": deleted}
+    status = {"countedSince": since, "jobs": counted, "deletedJobs": deleted}
     return {"metadata": {"name": "team", "uid": "q"}, "status": status}
 
 
@@ -107,3 +109,11 @@ def test_a_job_that_a_quota_counts_twice_is_wrong() -> None:
 def test_a_sum_that_falls_is_wrong() -> None:
     lost = rules_of_quotas(quota((UID, "0.6")), quota(deleted="0.2"))
     assert lost == {"what a quota counts never falls"}
+
+
+def test_a_job_that_ended_in_an_earlier_period_may_be_forgotten() -> None:
+    november, december = quota((UID, "0.6")), quota(since="2026-12-01T00:00:00Z")
+    job = [dpojob(60.0, "0.60")]
+    assert not rules_of_quotas(november, december, job=job)
+    wrong = quota((UID, "0.2"), since="2026-12-01T00:00:00Z")
+    assert rules_of_quotas(november, wrong, job=job) == {"a quota holds what each job has cost"}

@@ -230,3 +230,10 @@ def test_a_write_in_flight_is_not_one_that_was_taken() -> None:
     write.status = 201
     assert log.has_written_since(before)
     assert not log.has_written_since(write.began)
+
+
+def test_the_end_state_knows_no_period() -> None:
+    november, december = dpojob("Failed"), dpojob("Failed")
+    for job, day in ((november, "2026-12-01"), (december, "2027-01-01")):
+        job["status"]["conditions"][0]["message"] = f"this month ends {day} 00:00 UTC."
+    assert end_state("one", [november], []) == end_state("one", [december], [])

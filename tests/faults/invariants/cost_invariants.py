@@ -130,14 +130,16 @@ def check_quotas(history: History) -> Iterator[Violation]:
 
     A CostQuota counts each job once, its sum never falls within a period, and in the end it holds what each job has
     cost; or more, if the job's status ever said so: that of a running pod may be a second ahead of the pod's own end.
+    Where a period has ended meanwhile, it may have forgotten the jobs that ended before.
     """
     for versions in history.by_uid("costquotas").values():
-        before = versions[0]
+        before, periods = versions[0], set[str]()
         for quota in versions:
             status, earlier = quota.get("status") or {}, before.get("status") or {}
             uids = [job["uid"] for job in status.get("jobs") or []]
             if len(uids) != len(set(uids)):
                 yield Violation("a quota counts each job once", f"{status}")
+            periods |= {status["countedSince"]} if "countedSince" in status else set()
             same_period = status.get("countedSince") == earlier.get("countedSince")
             if same_period and counted(quota) < counted(before):
                 yield Violation("what a quota counts never falls", f"{earlier} became {status}")
@@ -147,6 +149,8 @@ def check_quotas(history: History) -> Iterator[Violation]:
         }
         for job in history.newest("dpojobs"):
             uid = job["metadata"]["uid"]
+            if len(periods) > 1 and uid not in held:
+                continue
             found, cost = held.get(uid, Decimal(0)), spent(job)
             most = max(map(spent, history.by_uid("dpojobs")[uid]))
             if not cost <= found <= most:

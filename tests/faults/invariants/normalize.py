@@ -14,6 +14,8 @@ BY_THE_CLOCK = {"gpuSeconds", "podSeconds", "soFar", "cost", "eta", "waitSeconds
 """Fields that grow while a pod runs or a job waits."""
 UID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 ELAPSED = re.compile(r"has (taken|cost|used) [^;]+;")
+PERIOD_END = re.compile(r"(this (?:day|week|month)) ends \d{4}-\d\d-\d\d")
+"""A run may begin or end in another period than the clean run."""
 POD_SUFFIX = re.compile(r"(-(?:inspect|train)-<uid>(?:-\d+)?(?:-\d+)?)-[a-z0-9]{5}\b")
 
 
@@ -34,6 +36,7 @@ def _text(value: Any, names: dict[str, str]) -> str:
     for real, plain in names.items():
         text = text.replace(real, plain)
     text = UID.sub("<child>", ELAPSED.sub(r"has \1 <measured>;", text))
+    text = PERIOD_END.sub(r"\1 ends <day>", text)
     return POD_SUFFIX.sub(r"\1-<pod>", text)
 
 

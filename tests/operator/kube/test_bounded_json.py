@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpojob_operator.kube import bounded_json
 from dpojob_operator.kube.bounded_json import MAX_DEPTH, loads, loads_list
+
+PATTERN = bounded_json._TOKEN
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text('[]{}"\\a', max_size=6),
@@ -65,10 +71,39 @@ def test_the_deepest_value_that_is_kept(levels: int) -> None:
 
 def test_items_come_without_managed_fields() -> None:
     metadata = {"name": "x", "managedFields": [{"fieldsV1": {}}], "labels": {"managedFields": "y"}}
-    text = json.dumps({"items": [{"metadata": metadata, "spec": {"managedFields": 1}}]})
+    item = f'{{"metadata":{json.dumps(metadata)},"spec":{{"managedFields":1,"a":%s}}}}'
+    text = f'{{"items":[{item % 2},{item % DEEP["[]"]}]}}'
+    items = loads_list(text.encode(), lambda item: item)["items"]
+    for each in items:
+        assert each["metadata"] == {"name": "x", "labels": {"managedFields": "y"}}
+        assert each["spec"]["managedFields"] == 1
+
+
+def test_a_number_of_many_digits_can_be_written_again() -> None:
+    """The API server writes floats below 1e21 without an exponent."""
+    text = '{"items":[[100000000000000000000,18446744073709551615,-9223372036854775809]]}'
     (item,) = loads_list(text.encode(), lambda item: item)["items"]
-    kept = {"name": "x", "labels": {"managedFields": "y"}}
-    assert item == {"metadata": kept, "spec": {"managedFields": 1}}
+    assert orjson.loads(orjson.dumps(item)) == item == [1e20, 2**64 - 1, -9223372036854775809.0]
+
+
+class Tokens:
+    """The pattern of tokens, which counts those that it finds."""
+
+    def __init__(self) -> None:
+        self.found = 0
+
+    def finditer(self, text: str, at: int) -> Iterator[re.Match[str]]:
+        for token in PATTERN.finditer(text, at):
+            self.found += 1
+            yield token
+
+
+def test_each_part_of_deep_items_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = Tokens()
+    monkeypatch.setattr(bounded_json, "_TOKEN", tokens)
+    text = ",".join(DEEP.values())
+    loads_list(f'{{"items":[{",".join([text] * 10)}]}}'.encode(), lambda item: None)
+    assert tokens.found == 10 * len(PATTERN.findall(text))
 
 
 def test_each_item_is_reduced_before_the_next_one_is_parsed() -> None:

@@ -63,6 +63,8 @@ class Sink:
 
 
 async def answer(request: web.Request) -> web.Response:
+    if "status" in request.query:
+        return web.json_response({"message": "busy"}, status=int(request.query["status"]))
     if "watch" in request.query:
         events = [f'{{"type":"ADDED","object":{one}}}' for one in BODIES]
         text = "\n".join([*events, BOOKMARK, ERROR])
@@ -112,6 +114,8 @@ async def test_a_collection_that_was_just_listed_is_not_listed_again(served: Any
     """Kopf watches from the version of that list."""
     sink, read = served
     sink.versions["/jobs"] = "5"
+    refusal = await read("/jobs?limit=1&status=429")
+    assert refusal == {"message": "busy"}, "Kopf reads when to try again"
     assert await read("/jobs?limit=1") == {"items": [], "metadata": {"resourceVersion": "5"}}
     assert not sink.objects and not sink.lists
     again = await read("/jobs?limit=1")

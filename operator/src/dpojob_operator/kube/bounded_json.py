@@ -2,12 +2,13 @@
 
 The API server stores any depth up to 10,000 levels where a schema allows it, and `json.loads` raises
 RecursionError after a few hundred. In a list that is an error about every object in it, so values that
-lie too deep are replaced by null before parsing. The object they belong to is still deeper than its
-schema allows, and is reported as invalid when it is parsed by itself.
+lie too deep are replaced by null. The object they belong to is still deeper than its schema allows, and is
+reported as invalid when it is parsed by itself.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -17,18 +18,27 @@ import orjson
 
 MAX_DEPTH = 64
 """Levels of lists and mappings that are kept; the objects that this operator reads have less than 30."""
-_DECODER = json.JSONDecoder()
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{]|[\]}]')
+_DECODER = json.JSONDecoder(parse_int=orjson.loads)
+"""Reads integers as orjson does: the API server writes 1e20 in digits, and orjson writes no integer of more than 64 bits."""
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[{]|[\]}]')
 _SEPARATOR = {sign: re.compile(rf"\s*(?:{sign})?\s*") for sign in ("", ":", ",")}
 
 
 def loads(text: bytes) -> Any:
-    """Parses JSON; values below MAX_DEPTH levels become null."""
+    """Parses JSON; values below MAX_DEPTH levels become null. Raises ValueError where it is not JSON."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:  # also of what lies below the parser's own 1,024 levels
-        return orjson.loads(_cut(text))
-    return value if _is_shallow(value, MAX_DEPTH) else orjson.loads(_cut(text))
+        return _cut_whole(text)
+    return value if _is_shallow(value, MAX_DEPTH) else _cut_whole(text)
+
+
+def _cut_whole(text: bytes) -> Any:
+    whole = text.decode()
+    value, end = _cut(whole, 0)
+    if whole[end:].strip():
+        raise json.JSONDecodeError("Expecting the end of the text", whole, end)
+    return value
 
 
 def loads_list(text: bytes, reduce: Callable[[Any], Any]) -> Any:
@@ -79,15 +89,14 @@ def _items(text: str, at: int, reduce: Callable[[Any], Any]) -> tuple[list[Any],
 
 def _value(text: str, at: int) -> tuple[Any, int]:
     """The value that begins at `at`, without what lies too deep in it, and where it has ended."""
-    try:
+    with contextlib.suppress(RecursionError):
         value, end = _DECODER.raw_decode(text, at)
-    except RecursionError:
-        end = _end(text, at)
-    else:
         _drop_managed_fields(value)
         if _is_shallow(value, MAX_DEPTH):
             return value, end
-    return orjson.loads(_cut(text[at:end].encode())), end
+    value, end = _cut(text, at)
+    _drop_managed_fields(value)
+    return value, end
 
 
 def _drop_managed_fields(value: Any) -> None:
@@ -95,16 +104,6 @@ def _drop_managed_fields(value: Any) -> None:
     metadata = value.get("metadata") if isinstance(value, dict) else None
     if isinstance(metadata, dict):
         metadata.pop("managedFields", None)
-
-
-def _end(text: str, at: int) -> int:
-    """Where the list or mapping has ended that begins at `at`."""
-    rest, depth = text[at:].encode(), 0
-    for token in _TOKEN.finditer(rest):
-        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
-        if not depth:
-            return at + len(rest[: token.end()].decode())
-    raise json.JSONDecodeError("Expecting the end of a list or mapping", text, at)
 
 
 def _skip(text: str, at: int, separator: str = "") -> int:
@@ -130,18 +129,25 @@ def _is_shallow(value: Any, levels: int) -> bool:
     return not level
 
 
-def _cut(text: bytes) -> bytes:
-    kept: list[bytes] = []
-    depth = begin = 0
-    for token in _TOKEN.finditer(text):
+def _cut(text: str, at: int) -> tuple[Any, int]:
+    """The list or mapping that begins at `at`, with null for what lies too deep in it, and where it has ended.
+
+    It looks at each character of the value once, and copies none of what follows it: a page may have a hundred of them.
+    """
+    kept: list[str] = []
+    depth, begin = 0, at
+    for token in _TOKEN.finditer(text, at):
         bracket = token[0]
-        if bracket in (b"[", b"{"):
+        if bracket in ("[", "{"):
             depth += 1
             if depth == MAX_DEPTH + 1:
                 kept.append(text[begin : token.start()])
-        elif bracket in (b"]", b"}"):
+        elif bracket in ("]", "}"):
             if depth == MAX_DEPTH + 1:
-                kept.append(b"null")
+                kept.append("null")
                 begin = token.end()
             depth -= 1
-    return b"".join([*kept, text[begin:]])
+        if not depth:
+            kept.append(text[begin : token.end()])
+            return orjson.loads("".join(kept)), token.end()
+    raise json.JSONDecodeError("Expecting the end of a list or mapping", text, at)

@@ -120,7 +120,8 @@ class _Response(aiohttp.ClientResponse):
         """Parses the body: a list, which is returned without its objects, or another answer of the API."""
         taken: list[str] = []
         query, path = self.url.query, self.url.path
-        if "limit" in query and "continue" not in query:
+        # Kopf reads the body of an error too.
+        if self.ok and "limit" in query and "continue" not in query:
             version = self.sink.pop_listed_version(path)
             if version:
                 await self.read()  # so that the connection can be used again
