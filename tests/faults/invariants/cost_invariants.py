@@ -133,13 +133,12 @@ def check_quotas(history: History) -> Iterator[Violation]:
     Where a period has ended meanwhile, it may have forgotten the jobs that ended before.
     """
     for versions in history.by_uid("costquotas").values():
-        before, periods = versions[0], set[str]()
+        before = versions[0]
         for quota in versions:
             status, earlier = quota.get("status") or {}, before.get("status") or {}
             uids = [job["uid"] for job in status.get("jobs") or []]
             if len(uids) != len(set(uids)):
                 yield Violation("a quota counts each job once", f"{status}")
-            periods |= {status["countedSince"]} if "countedSince" in status else set()
             same_period = status.get("countedSince") == earlier.get("countedSince")
             if same_period and counted(quota) < counted(before):
                 yield Violation("what a quota counts never falls", f"{earlier} became {status}")
@@ -147,9 +146,11 @@ def check_quotas(history: History) -> Iterator[Violation]:
         held = {
             j["uid"]: Decimal(j["spent"]) for j in (before.get("status") or {}).get("jobs") or []
         }
+        begun = {(quota.get("status") or {}).get("countedSince") for quota in versions}
+        period_ended = len(begun - {None}) > 1
         for job in history.newest("dpojobs"):
             uid = job["metadata"]["uid"]
-            if len(periods) > 1 and uid not in held:
+            if period_ended and uid not in held:
                 continue
             found, cost = held.get(uid, Decimal(0)), spent(job)
             most = max(map(spent, history.by_uid("dpojobs")[uid]))
