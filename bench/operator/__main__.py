@@ -5,7 +5,7 @@
     python -m bench.operator bytes                 their requests to the API server with the bytes of bodies
     python -m bench.operator scale                 100, 1,000 and 10,000 DPOJobs at once
     python -m bench.operator fleet                 10,000 finished and 1,000 running DPOJobs
-    python -m bench.operator soak                  2,000 DPOJobs with random turns over 30 minutes
+    python -m bench.operator soak                  2,000 DPOJobs with random actions over 30 minutes
 
 Each takes `--write docs/performance.md`. docs/performance.md says what the figures mean.
 """
@@ -75,7 +75,7 @@ def fleet(options: argparse.Namespace) -> list[str]:
 
 
 def soak(options: argparse.Namespace) -> list[str]:
-    """Random turns."""
+    """Random actions."""
     return report.soak(measure_soak(options.jobs, 60 * options.minutes, options.seed))
 
 
@@ -117,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     soak = parser.add_argument_group("soak")
     soak.add_argument("--jobs", type=int, default=2000)
     soak.add_argument("--minutes", type=float, default=30.0)
-    soak.add_argument("--seed", type=int, default=1, help="of the random turns")
+    soak.add_argument("--seed", type=int, default=1, help="of the random actions")
     return parser
 
 

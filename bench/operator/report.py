@@ -187,13 +187,13 @@ def soak(found: Soak) -> list[str]:
         if found.named is None
         else ["", f"Metric series that still name a deleted job: {found.named}."]
     )
-    turns = ", ".join(f"{count} {turn}" for turn, count in sorted(found.turns.items()))
+    actions = ", ".join(f"{count} {action}" for action, count in sorted(found.actions.items()))
     header = ["", "jobs", "MiB", "tasks", "threads", "sockets", "files", "metric series"]
     return [
         *table(header, rows),
         *named,
         "",
-        f"{found.jobs:,} jobs with random turns: {turns}; {found.finished:.0f} ended by themselves. Between the second "
+        f"{found.jobs:,} jobs with random actions: {actions}; {found.finished:.0f} ended by themselves. Between the second "
         f"and the last third of the time the median of the memory grew by {found.growth():.1f} MiB per 1,000 jobs.",
     ]
 

@@ -1,4 +1,4 @@
-"""A soak: jobs with random turns, while memory, tasks, sockets, files and metric series are sampled."""
+"""A soak: jobs with random actions, while memory, tasks, sockets, files and metric series are sampled."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from .process_usage import descriptors, resident_mib, threads
 from .training_pods import ProgressServer, TrainingPods, metrics, total
 
 SAMPLE_SECONDS = 10.0
-LONGEST_TURN = 60.0
-"""Seconds until a job's next turn, at most."""
-TURNS = ("succeed", "fail", "evict", "suspend", "delete")
+LONGEST_PAUSE = 60.0
+"""Seconds until the next action on a job, at most."""
+ACTIONS = ("succeed", "fail", "evict", "suspend", "delete")
 WEIGHTS = (5, 1, 2, 2, 2)
 JOB_PREFIX = "soak-"
 """How the names of all jobs begin, and nothing else that a metric names."""
@@ -58,8 +58,8 @@ class Soak:
 
     jobs: int
     samples: list[Sample] = field(default_factory=list)
-    turns: dict[str, int] = field(default_factory=dict)
-    """How often each turn happened."""
+    actions: dict[str, int] = field(default_factory=dict)
+    """How often each action happened."""
     finished: float = 0.0
     """Ends of jobs that the operator counted."""
     before: Sample | None = None
@@ -80,7 +80,7 @@ class Soak:
 
 
 def measure_soak(jobs: int, seconds: float, seed: int, settle: float = SETTLE_SECONDS) -> Soak:
-    """Creates the jobs evenly over the time; each then takes random turns until it ends or is deleted."""
+    """Creates the jobs evenly over the time; each then is acted on at random until it ends or is deleted."""
     with (
         fresh_control_plane("soak") as cluster,
         tempfile.TemporaryDirectory(prefix="bench-operator-") as scratch,
@@ -116,13 +116,13 @@ class _Run:
             async with self._pods.watched():
                 self._soak.before = await self._sample(controller)
                 sampling = asyncio.create_task(self._sample_for_ever(controller))
-                limit = min(LONGEST_TURN, seconds / 4)
+                limit = min(LONGEST_PAUSE, seconds / 4)
                 async with asyncio.TaskGroup() as group:
                     for index in range(self._soak.jobs):
                         name = f"{JOB_PREFIX}{index}"
                         await self._candidate.create(self._api, NAMESPACE, name)
                         self._alive.add(name)
-                        group.create_task(self._turns(name, limit))
+                        group.create_task(self._act(name, limit))
                         await asyncio.sleep(seconds / self._soak.jobs)
                 self._soak.finished = total(
                     await metrics(controller.probes), "dpojob_finished_total"
@@ -137,27 +137,27 @@ class _Run:
                 series = await metrics(controller.probes)
                 self._soak.named = sum(JOB_PREFIX in key for key in series)
 
-    async def _turns(self, name: str, limit: float) -> None:
+    async def _act(self, name: str, limit: float) -> None:
         while name in self._alive:
             await asyncio.sleep(self._choose.uniform(0.1, 1.0) * limit)
-            (turn,) = self._choose.choices(TURNS, WEIGHTS)
-            self._soak.turns[turn] = self._soak.turns.get(turn, 0) + 1
+            (action,) = self._choose.choices(ACTIONS, WEIGHTS)
+            self._soak.actions[action] = self._soak.actions.get(action, 0) + 1
             with suppress(ApiError):  # its pod has just gone
-                await self._turn(name, turn)
+                await self._apply(name, action)
 
-    async def _turn(self, name: str, turn: str) -> None:
+    async def _apply(self, name: str, action: str) -> None:
         path = f"{self._collection}/{name}"
         pod = next((pod for pod, job in self._pods.running.items() if job == name), None)
-        if turn == "delete":
+        if action == "delete":
             self._alive.discard(name)
             await self._api.call("DELETE", path)
-        elif turn == "suspend":
+        elif action == "suspend":
             await self._api.merge(path, {"spec": {"suspend": True}})
             await asyncio.sleep(self._choose.uniform(0.1, 3.0))
             await self._api.merge(path, {"spec": {"suspend": False}})
-        elif pod is not None and turn == "evict":
+        elif pod is not None and action == "evict":
             await self._pods.delete(pod)
-        elif pod is not None and turn == "succeed":
+        elif pod is not None and action == "succeed":
             self._alive.discard(name)
             await self._pods.succeed(pod)
         elif pod is not None:

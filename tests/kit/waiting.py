@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -35,3 +36,9 @@ def wait_until(condition: Callable[[], T], description: str, limit: float = LIMI
         assert time.monotonic() < deadline, f"not within {limit:.0f} s: {description}"
         time.sleep(0.05)
     return found
+
+
+async def run_event_loop(iterations: int = 20) -> None:
+    """Lets the other tasks of the event loop run that often, without waiting for time or files."""
+    for _ in range(iterations):
+        await asyncio.sleep(0)

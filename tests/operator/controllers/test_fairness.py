@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.kit.waiting import LIMIT
+from tests.kit.waiting import LIMIT, run_event_loop
 
 from dpojob_operator.controllers.work_queue import WorkQueue
 from dpojob_operator.process.ready_keys import PATIENCE
@@ -78,8 +78,7 @@ async def test_slow_jobs_of_one_namespace_leave_workers_to_others(workers: int, 
         queue.add(("a", str(number)))
     runner = asyncio.ensure_future(queue.run(workers))
     try:
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await run_event_loop(3)
         assert begun == most
         queue.add(("b", "first"))
         if workers == 1:
@@ -140,8 +139,7 @@ async def test_many_keys_that_can_wait_take_a_quarter_of_the_workers() -> None:
         queue.add(("a", str(number)), later=True)
     runner = asyncio.ensure_future(queue.run(WORKERS))
     try:
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await run_event_loop(3)
         assert len(begun) == WORKERS // 4
         queue.add(("a", "new"))
         await asyncio.wait_for(done.wait(), 60)

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 from prometheus_client import REGISTRY
-from tests.kit.waiting import LIMIT
+from tests.kit.waiting import LIMIT, run_event_loop
 
 from dpojob_operator.controllers.work_queue import WorkQueue
 from dpojob_operator.kube import ApiError, Conflict
@@ -164,8 +164,7 @@ async def test_changes_are_collected_until_a_pause_and_for_four_pauses_at_most()
         for key, changes in {"few": 4, "fixed": 6, "many": 16}.items():
             if step < changes:
                 queue.collect(key, 0.5)
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await run_event_loop(5)
         now += 0.125
     runner.cancel()
     assert seen == [("fixed", 0.75), ("few", 0.875), ("many", 2.0)]

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from tests.kit.builders import NOW, build_snapshot, job
-from tests.kit.waiting import LIMIT
+from tests.kit.waiting import LIMIT, run_event_loop
 
 from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import Decision, OutputHolder, Policy
@@ -70,12 +70,6 @@ class ManualHub:
         self._answers.pop(0).set_exception(TimeoutError())
 
 
-async def settle() -> None:
-    """Lets the look-ups go on until each waits for the hub or in the queue."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
 def models(organization: str, count: int) -> list[Revision]:
     return [("models", f"{organization}/{number}", "main") for number in range(count)]
 
@@ -88,14 +82,14 @@ async def test_a_hub_that_never_answers_is_soon_asked_no_more(
     revisions = models("some", 40)
     assert all(lookup.is_pending(one, KEY) for one in revisions)
     for _ in range(commit_lookup.MAX_TIMEOUTS):
-        await settle()
+        await run_event_loop()
         hub.time_out()
-    await settle()
+    await run_event_loop()
     asked = len(hub.asked)
     assert asked < commit_lookup.MAX_TIMEOUTS + commit_lookup.MAX_CONCURRENT
     while len(resolved) < len(revisions):
         hub.time_out()  # of the few requests that were open
-        await settle()
+        await run_event_loop()
     assert not lookup.is_pending(revisions[0], KEY), "a failure is remembered"
     assert not lookup.is_pending(("models", "another/model", "main"), KEY), "the hub is silent"
     assert lookup.commit(revisions[0]) is None and len(hub.asked) == asked
@@ -108,26 +102,26 @@ async def test_many_look_ups_of_a_namespace_do_not_delay_those_of_another(
     lookup = CommitLookup("http://hub", resolved.append)
     for revision in models("of-a", 500):
         assert lookup.is_pending(revision, ("a", "many"))
-    await settle()
+    await run_event_loop()
     assert hub.asked == ["of-a/0", "of-a/1", "of-a/2"]
     assert lookup.is_pending(models("of-b", 1)[0], ("b", "x"))
-    await settle()
+    await run_event_loop()
     assert hub.asked[3:] == ["of-b/0"], "one request is left to other namespaces"
     # What another namespace has queued already is asked for when the first that needs it is served.
     shared = models("of-a", 500)[-1]
     assert lookup.is_pending(shared, ("c", "y"))
     for _ in range(2):
         hub.answer("a" * 40)
-        await settle()
+        await run_event_loop()
     assert hub.asked[4:] == ["of-a/3", "of-a/499"]
     for _ in range(4):
         hub.answer("a" * 40)
-        await settle()
+        await run_event_loop()
     assert ("b", "x") in resolved and resolved.count(("c", "y")) == 1
     assert lookup.commit(shared) == "a" * 40
     for _ in range(501 - 6):
         hub.answer("a" * 40)
-        await settle()
+        await run_event_loop()
     assert len(hub.asked) == len(set(hub.asked)) == 501, "nothing is asked for twice"
 
 
@@ -146,11 +140,11 @@ async def test_waiting_in_the_queue_is_no_silence_of_the_hub(
     lookup = CommitLookup("http://hub", lambda _: None)
     for revision in models("some", 500):
         assert lookup.is_pending(revision, KEY)
-    await settle()
+    await run_event_loop()
     for _ in range(100):
         assert len(limits) == len(hub.asked), "a look-up that waits in the queue has no deadline"
         hub.answer("a" * 40)
-        await settle()
+        await run_event_loop()
     assert lookup.is_pending(("models", "another/model", "main"), KEY), "the hub is not silent"
 
 

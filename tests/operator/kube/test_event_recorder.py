@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.kit.builders import NOW, job, training_status
+from tests.kit.waiting import run_event_loop
 
 from dpojob_api.job import DPOJobStatus
 from dpojob_api.status_condition import Condition
@@ -85,8 +86,7 @@ async def test_events_wait_while_new_jobs_do_and_not_for_ever(
     cluster.open.set()
 
     async def created() -> list[str]:
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await run_event_loop()
         return sorted(set(cluster.created))
 
     assert await created() == []
@@ -143,13 +143,11 @@ async def test_a_clean_end_waits_for_what_is_still_recorded() -> None:
     working = asyncio.create_task(work())
     await asyncio.sleep(0)
     running.cancel()
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await run_event_loop()
     assert not running.done(), "a source of Events goes on"
     working.cancel()
     await asyncio.wait([working])
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await run_event_loop()
     assert not running.done(), "a write goes on whose worker has ended"
     answered.set()
     await asyncio.wait([running])

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from tests.kit.operator.operated_cluster import of_a_sweep, operated
+from tests.kit.waiting import run_event_loop
 
 from dpojob_operator.kube.resources import DPOJOBS, EVENTS
 
@@ -44,7 +45,6 @@ async def test_a_write_that_begins_before_the_workers_have_ended_is_recorded() -
 
 
 async def answer(answered: asyncio.Event) -> None:
-    """Answers once the workers have ended, which takes them some turns of the event loop."""
-    for _ in range(50):
-        await asyncio.sleep(0)
+    """Answers once the workers have ended, which takes them some iterations of the event loop."""
+    await run_event_loop(50)
     answered.set()

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 from tests.kit.builders import NOW, job
+from tests.kit.waiting import run_event_loop
 
 from dpojob_api.job import DPOJobStatus
 from dpojob_operator.kube import ApiError, Conflict, EventRecorder, event_recorder
-
-TURNS = 20
-"""Turns of the event loop in which the recorder does all that is due."""
 
 
 class ApiClient:
@@ -54,8 +52,7 @@ class Recording:
 
     async def after(self, seconds: float = 0.0) -> None:
         self.now += seconds
-        for _ in range(TURNS):
-            await asyncio.sleep(0)
+        await run_event_loop()
 
     async def end(self) -> None:
         self.task.cancel()

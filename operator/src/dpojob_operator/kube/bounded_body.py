@@ -14,8 +14,8 @@ class EncodedBody(ValueError):
 
 
 NO_COMPRESSION = {"Accept-Encoding": "identity"}
-"""Headers of a request whose response is read with `read_body`, or comes from near by: compressing a list takes the API
-server longer than sending it."""
+"""Headers of a request whose response is read with `read_body`, or comes from the API server, which takes longer to
+compress a list than to send it."""
 
 
 async def read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:

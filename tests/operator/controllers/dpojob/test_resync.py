@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.kit.waiting import run_event_loop
 
 from dpojob_operator.controllers.dpojob import Resync, resync
 from dpojob_operator.kube import ApiError, NotFound
@@ -45,15 +46,14 @@ async def test_only_the_crd_of_quotas_may_be_missing(
     """An upgrade of the operator alone keeps the CRDs of a version before it."""
     lists: Any = Lists(plural, error)
     made = Resync(lists, (), 60.0, 15.0, lambda key: None, lists)
-    await run_for_some_turns(made)
+    await run_for_a_while(made)
     assert made.listed.is_set() is made.ready is listed
     assert set(lists.ended) == KINDS - {plural}
 
 
-async def run_for_some_turns(made: Resync) -> None:
+async def run_for_a_while(made: Resync) -> None:
     task = asyncio.create_task(made.run())
-    for _ in range(100):
-        await asyncio.sleep(0)
+    await run_event_loop(100)
     task.cancel()
 
 
@@ -106,7 +106,7 @@ async def test_a_slow_listing_is_healthy_as_long_as_parts_of_it_are_answered(
 ) -> None:
     """It took longer than three intervals on a busy machine; a restart only begins it again."""
     clock.server = server = SlowServer(seconds=60.0)
-    await run_for_some_turns(server.resync)
+    await run_for_a_while(server.resync)
     assert server.now > 3 * (EVERY + REQUEST)
     assert len(server.health) == 100 and all(server.health)
     assert server.resync.ready
@@ -116,7 +116,7 @@ async def test_without_any_answer_it_is_unhealthy_after_three_intervals(
     clock: SimpleNamespace,
 ) -> None:
     clock.server = server = SlowServer(failures=1000)
-    await run_for_some_turns(server.resync)
+    await run_for_a_while(server.resync)
     within = int(3 * (EVERY + REQUEST) / REQUEST)
     assert len(server.health) > within
     assert server.health == [number < within for number in range(len(server.health))]
@@ -128,6 +128,6 @@ async def test_a_kind_that_was_listed_is_not_listed_again_because_another_fails(
 ) -> None:
     """With many failures, no series of listings without any would succeed."""
     clock.server = server = SlowServer(failures=2)
-    await run_for_some_turns(server.resync)
+    await run_for_a_while(server.resync)
     assert server.requests == dict.fromkeys(KINDS, 3)
     assert all(server.health) and server.resync.ready
