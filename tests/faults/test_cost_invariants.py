@@ -70,11 +70,15 @@ def test_a_cost_that_does_not_match_the_gpu_time_is_wrong() -> None:
 
 
 def quota(
-    *jobs: tuple[str, str], deleted: str = "0", since: str = "2026-11-01T00:00:00Z"
+    *jobs: tuple[str, str],
+    deleted: str = "0",
+    since: str | None = "2026-11-01T00:00:00Z",
+    period: str = "Month",
 ) -> JSONObject:
     counted = [{"uid": uid, "name": "job", "spent": cost, "before": "0"} for uid, cost in jobs]
     status = {"countedSince": since, "jobs": counted, "deletedJobs": deleted}
-    return {"metadata": {"name": "team", "uid": "q"}, "status": status}
+    metadata = {"name": "team", "uid": "q"}
+    return {"metadata": metadata, "spec": {"period": period}, "status": status}
 
 
 def rules_of_quotas(*versions: JSONObject, job: Sequence[JSONObject] = ()) -> set[str]:
@@ -117,3 +121,26 @@ def test_a_job_that_ended_in_an_earlier_period_may_be_forgotten() -> None:
     assert not rules_of_quotas(november, december, job=job)
     wrong = quota((UID, "0.2"), since="2026-12-01T00:00:00Z")
     assert rules_of_quotas(november, wrong, job=job) == {"a quota holds what each job has cost"}
+
+
+def test_a_job_that_ended_in_the_new_period_may_not_be_forgotten() -> None:
+    november, later = quota((UID, "0.6")), quota(since="2026-11-23T00:00:00Z", period="Week")
+    rules = rules_of_quotas(november, later, job=[dpojob(60.0, "0.60")])
+    assert rules == {"a quota holds what each job has cost"}
+
+
+@pytest.mark.parametrize(
+    ("since", "period"),
+    [
+        ("2026-11-14T10:00:00Z", "Day"),
+        ("2026-11-30T00:00:00Z", "Month"),
+        ("2026-12-01T00:00:00Z", "Week"),
+        ("2026-10-01T00:00:00Z", "Month"),
+        (None, "Month"),
+    ],
+)
+def test_a_record_that_begins_anew_within_its_period_is_wrong(
+    since: str | None, period: str
+) -> None:
+    rules = rules_of_quotas(quota((UID, "0.6")), quota(since=since, period=period))
+    assert rules == {"a quota's record begins anew only with its period"}

@@ -65,3 +65,18 @@ async def test_a_naive_operator_is_caught(control_plane: Cluster) -> None:
     rules = {violation.rule for result in report.broken for violation in result.violations}
     assert "at most one training Job per UID and attempt" in rules
     assert "it converges and then stays unchanged" in rules
+
+
+async def test_an_operator_that_trusts_its_stores_is_caught(control_plane: Cluster) -> None:
+    """It carries a job through, and ends it when a restart begins with old lists."""
+    report = Report()
+    async with shared.shared_environment(control_plane.kubeconfig, shared.TRUSTING) as shared_env:
+        clean = await run(shared_env, SCENARIOS["succeeds"], None, None)
+        assert not clean.violations, "the control works as long as nothing fails"
+        cases = sweep.cases("stale", {"succeeds": clean.log})
+        cases = [(name, fault) for name, fault in cases if fault.action == "crash-stale"]
+        references = runner.References({"succeeds": clean.end}, {"succeeds": clean.log})
+        hasty = replace(shared_env, time_limit=CONTROL_TIME_LIMIT)
+        await runner.run_faults(hasty, cases, references, PARALLEL_RUNS, report)
+    evidence = report.violations()
+    assert "JobDeleted, not Completed" in evidence, evidence

@@ -13,11 +13,12 @@ from tests.kit.cluster.clock_override import Clock
 
 from . import runner, sweep
 from .injection.fault_types import kind_of, may_be_answered_stale
-from .injection.request_log import Log
+from .injection.request_log import OPERATOR_AGENT, Log
 from .runs import Result
 
 pytestmark = pytest.mark.faults
 JOBS = "/apis/batch/v1/namespaces/n/jobs"
+DPOJOBS = "/apis/dpojob.dev/v1alpha1/dpojobs"
 
 
 def clean_log(writes: int, reads: int) -> Log:
@@ -102,6 +103,28 @@ def test_the_slowest_answer_is_of_the_api_server() -> None:
         entry.ended, entry.status, entry.answered = entry.began + took, status, status
     log.add(kind_of("GET", JOBS, False), JOBS, 1, 0)
     assert log.slowest_answer() == pytest.approx(2.0)
+
+
+def test_resyncs_in_a_row_are_those_of_one_process() -> None:
+    log = Log()
+
+    def listed(
+        process: int, agent: str = OPERATOR_AGENT, answer: int = 200, replica: int = 0
+    ) -> int:
+        entry = log.add(kind_of("GET", DPOJOBS, False), DPOJOBS, process, replica, agent)
+        entry.answered = answer
+        return log.resyncs(since)
+
+    since = log.add(kind_of("POST", JOBS, False), JOBS, 1, 0).began
+    assert listed(1, agent="kopf/1") == 0
+    assert listed(1) == 1
+    assert listed(1, answer=500) == 1
+    assert listed(1) == 2
+    assert listed(2) == 1, "a new process"
+    assert listed(1, replica=1) == 1
+    assert listed(1, replica=1) == 2
+    since = log.entries[-1].began
+    assert log.resyncs(since) == 0
 
 
 @pytest.mark.parametrize("writes", [(5, 3), (3, 5)])

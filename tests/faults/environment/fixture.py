@@ -36,7 +36,7 @@ CONVERGE_SECONDS = 150.0
 QUIET_SECONDS = 6.0
 """Longer than the resync interval (operator_env.py)."""
 QUIET_RESYNCS = 2
-"""The second list of all DPOJobs follows the pass over each job of the first."""
+"""The second list of all DPOJobs in one process follows the pass over each job of the first."""
 UNSCHEDULED_SECONDS = 60.0
 """The limit while a pod waits for its node, when quiet means little: the scheduler backs off, too."""
 
@@ -270,8 +270,8 @@ class RunEnvironment:
             )
             busy = self.kubelet.busy or job_controller.is_pending(self.history.newest("jobs"), pods)
             rests = time.monotonic() - newest > quiet and not busy and not leaving
-            resyncs = self.log.answered("list dpojobs", newest)
-            if rests and (resyncs >= QUIET_RESYNCS or not self._shared.resyncs):
+            seen = self.log.resyncs(newest) >= QUIET_RESYNCS or not self._shared.resyncs
+            if rests and seen:
                 return
             limit.check("the operator looks at every job and writes nothing")
             await asyncio.sleep(0.2)

@@ -26,7 +26,8 @@ from .fixture import CONVERGE_SECONDS, SharedEnvironment
 
 PREFIX = "dpojob-faults-"
 OPERATOR = "tests.kit.cluster.clock_override"
-NAIVE = "tests.faults.naive_operator"
+NAIVE = "tests.faults.negative_controls.naive_operator"
+TRUSTING = "tests.faults.negative_controls.trusting_operator"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
@@ -85,7 +86,7 @@ async def shared_environment(
                             fork_server,
                             directory,
                             time_limit,
-                            resyncs=module == OPERATOR,
+                            resyncs=module != NAIVE,
                         )
                         watcher.check()
                     finally:

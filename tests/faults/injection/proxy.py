@@ -93,7 +93,8 @@ class Proxy:
         kind = kind_of(request.method, request.path, watching)
         # What a process sent before it was killed may be read when the next one runs. The naive operator sends none.
         token = request.headers.get("Authorization", "Bearer 0").removeprefix("Bearer ")
-        entry = self.log.add(kind, request.path, int(token), self._replica)
+        agent = request.headers.get("User-Agent", "")
+        entry = self.log.add(kind, request.path, int(token), self._replica, agent)
         try:
             return await self._answer(request, entry)
         except (aiohttp.ClientError, ConnectionError):

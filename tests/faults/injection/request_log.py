@@ -10,6 +10,10 @@ from dpojob_api.base import JSONObject
 
 from .fault_types import Kind
 
+LIST_OF_DPOJOBS = Kind("list", "dpojobs")
+OPERATOR_AGENT = "dpojob-operator"
+"""The User-Agent of the operator's own client (kube/connection.py)."""
+
 
 @dataclass
 class Entry:
@@ -24,6 +28,8 @@ class Entry:
     process_number: int
     """Number of the operator's process that asked, from 1."""
     replica: int = 0
+    agent: str = ""
+    """The User-Agent: Kopf lists too."""
     body: JSONObject | None = None
     """What a write sent."""
     began: float = field(default_factory=time.monotonic)
@@ -52,7 +58,9 @@ class Log:
         self._kinds: Counter[Kind] = Counter()
         self._writes = 0
 
-    def add(self, kind: Kind, path: str, process_number: int, replica: int) -> Entry:
+    def add(
+        self, kind: Kind, path: str, process_number: int, replica: int, agent: str = ""
+    ) -> Entry:
         """Numbers the request and remembers it."""
         self._kinds[kind] += 1
         if kind.writes:
@@ -60,7 +68,7 @@ class Log:
         entry = Entry(
             kind, self._kinds[kind], self._writes if kind.writes else 0, path, process_number
         )
-        entry.replica = replica
+        entry.replica, entry.agent = replica, agent
         self.entries.append(entry)
         return entry
 
@@ -75,6 +83,23 @@ class Log:
             str(entry.kind) == kind and entry.began > since and entry.answered == 200
             for entry in self.entries
         )
+
+    def resyncs(self, since: float) -> int:
+        """How many resyncs began after a moment, in one process of those that ran last, and were answered.
+
+        Only those of one process are in a row: the first one of the next process may come right after. Kopf's own
+        list does not queue the DPOJobs.
+        """
+        newest = {entry.replica: entry.process_number for entry in self.entries}
+        counts = Counter(
+            entry.replica
+            for entry in self.entries
+            if (entry.kind, entry.agent) == (LIST_OF_DPOJOBS, OPERATOR_AGENT)
+            and entry.process_number == newest[entry.replica]
+            and entry.began > since
+            and entry.answered == 200
+        )
+        return max(counts.values(), default=0)
 
     def slowest_answer(self) -> float:
         """Seconds that the slowest read or write took which the API server answered; 0 without one."""

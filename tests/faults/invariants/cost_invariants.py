@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from decimal import Decimal
 
 from dpojob_api.base import JSONObject
@@ -125,32 +125,49 @@ def counted(quota: JSONObject) -> Decimal:
     return sum(jobs, start=Decimal(status.get("deletedJobs", "0")))
 
 
+def _is_later_period(quota: JSONObject, before: datetime, since: datetime | None) -> bool:
+    """Whether a record that began at `before` may begin anew at `since`: with a later part of the calendar."""
+    if since is None or since <= before or since.astimezone(UTC).time() != time():
+        return False
+    period = quota["spec"].get("period", "Month")
+    return period == "Day" or (since.day == 1 if period == "Month" else since.weekday() == 0)
+
+
+def _ended_before(job: JSONObject, moment: datetime) -> bool:
+    """Whether no attempt of a DPOJob ended at that time or later, or goes on."""
+    attempts = (job.get("status") or {}).get("attempts") or []
+    ends = [_moment(attempt.get("endTime")) for attempt in attempts]
+    return all(end is not None and end < moment for end in ends)
+
+
 def check_quotas(history: History) -> Iterator[Violation]:
     """Asked while what the jobs left is still there.
 
     A CostQuota counts each job once, its sum never falls within a period, and in the end it holds what each job has
     cost; or more, if the job's status ever said so: that of a running pod may be a second ahead of the pod's own end.
-    Where a period has ended meanwhile, it may have forgotten the jobs that ended before.
+    Its record begins anew only with its period, and may then lack the jobs that ended before.
     """
     for versions in history.by_uid("costquotas").values():
-        before = versions[0]
+        before, before_since = versions[0], None
         for quota in versions:
             status, earlier = quota.get("status") or {}, before.get("status") or {}
             uids = [job["uid"] for job in status.get("jobs") or []]
             if len(uids) != len(set(uids)):
                 yield Violation("a quota counts each job once", f"{status}")
-            same_period = status.get("countedSince") == earlier.get("countedSince")
-            if same_period and counted(quota) < counted(before):
+            since = _moment(status.get("countedSince"))
+            if before_since is not None and since != before_since:
+                if not _is_later_period(quota, before_since, since):
+                    rule = "a quota's record begins anew only with its period"
+                    yield Violation(rule, f"{earlier} became {status}")
+            elif counted(quota) < counted(before):
                 yield Violation("what a quota counts never falls", f"{earlier} became {status}")
-            before = quota
+            before, before_since = quota, since
         held = {
             j["uid"]: Decimal(j["spent"]) for j in (before.get("status") or {}).get("jobs") or []
         }
-        begun = {(quota.get("status") or {}).get("countedSince") for quota in versions}
-        period_ended = len(begun - {None}) > 1
         for job in history.newest("dpojobs"):
             uid = job["metadata"]["uid"]
-            if period_ended and uid not in held:
+            if uid not in held and before_since is not None and _ended_before(job, before_since):
                 continue
             found, cost = held.get(uid, Decimal(0)), spent(job)
             most = max(map(spent, history.by_uid("dpojobs")[uid]))

@@ -141,7 +141,7 @@ def _claim(value: Any) -> None:
 
 
 def mended(spec: JSONObject, pool: str) -> JSONObject:
-    """The spec with what CEL demands, of this operator's, and with claims and pools that mostly exist."""
+    """The spec, changed so that CEL accepts it, this operator takes it, and most of its claims and pools exist."""
     spec.pop("managedBy", None)  # the operator leaves a DPOJob of another controller as it is
     model, dataset = spec["model"], spec["dataset"]
     _keep_one(model, ("repo", "volume", "fromJob"), {"repo": "org/model"})

@@ -1,0 +1,1 @@
+"""Operators that break the promise, in which the harness must find violations."""
