@@ -21,8 +21,8 @@ import kopf
 
 from dpojob_api.constants import GROUP, VERSION
 from dpojob_operator.controllers import Handlers, build_components
-from dpojob_operator.kube import FLUSH_SECONDS, ApiClient, login, run_as_leader
-from dpojob_operator.kube.resources import DPOJOBS, MANAGED
+from dpojob_operator.kube import FLUSH_SECONDS, MIN_PAGE, ApiClient, login, run_as_leader
+from dpojob_operator.kube.resources import MANAGED
 from dpojob_operator.process import Clock, Settings, SettingsError
 from dpojob_operator.process.garbage_collection import collect_seldom
 from dpojob_operator.process.metrics import LEADERSHIP
@@ -60,7 +60,7 @@ def _kopf_settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True  # the resync finds the objects of a CRD installed later
     settings.watching.inactivity_timeout = 70
     settings.watching.server_timeout = 300
-    settings.watching.chunk_size = DPOJOBS.page
+    settings.watching.chunk_size = MIN_PAGE
     managed = ",".join(f"{name}={value}" for name, value in MANAGED.items())
     settings.watching.label_selectors["batch", "v1", "jobs"] = managed
     settings.watching.label_selectors["", "v1", "pods"] = managed

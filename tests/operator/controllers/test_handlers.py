@@ -16,6 +16,7 @@ from dpojob_operator.indexes import (
     ObjectStores,
     OutputLockIndex,
 )
+from dpojob_operator.indexes.object_stores import MAX_KEPT_BYTES
 from dpojob_operator.kube.resources import COSTQUOTAS, DPOJOBS, GPUPOOLS, JOBS, PODS
 
 KEY = ("ns", "x")
@@ -86,6 +87,14 @@ def test_the_event_of_an_own_write_queues_only_who_waits_for_it() -> None:
     ]
     assert queue.take(DPOJOBS, "MODIFIED", dpojob(3, spec={"suspend": True})) == [KEY]
     assert queue.take(DPOJOBS, "DELETED", dpojob(4)) == [KEY]
+
+
+def test_an_edit_of_a_dpojob_that_is_too_large_to_be_kept_queues_it() -> None:
+    queue, large = Queue(), {"training": {"arguments": {"a": "x" * MAX_KEPT_BYTES}}}
+    assert queue.take(DPOJOBS, "ADDED", {**dpojob(1), "spec": {**large, "suspend": True}}) == [KEY]
+    edited = {**dpojob(2), "spec": {**large, "suspend": False}}
+    assert queue.take(DPOJOBS, "MODIFIED", edited) == [KEY]
+    assert queue.take(DPOJOBS, "MODIFIED", edited) == []
 
 
 @pytest.mark.parametrize("version", [2, 3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,9 +18,10 @@ from dpojob_operator.kube.bounded_json import MAX_DEPTH, loads, loads_list
 
 PATTERN = bounded_json._TOKEN
 
+SIGNS = '[]{}"\\aé\u0085😀'
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text('[]{}"\\a', max_size=6),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('[]{}"\\'), inner),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(SIGNS, max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(SIGNS), inner),
 )
 
 
@@ -106,6 +108,16 @@ def test_each_part_of_deep_items_is_looked_at_once(monkeypatch: pytest.MonkeyPat
     assert tokens.found == 10 * len(PATTERN.findall(text))
 
 
+def test_a_page_with_one_emoji_takes_no_more_memory_than_its_bytes_twice() -> None:
+    item = json.dumps({"a": ["x" * 100_000]})
+    page = f'{{"items":["😀",{",".join([item] * 80)}]}}'.encode()
+    tracemalloc.start()
+    loads_list(page, lambda item: None)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.2 * len(page), "besides the page itself"
+
+
 def test_each_item_is_reduced_before_the_next_one_is_parsed() -> None:
     taken: list[Any] = []
     with pytest.raises(ValueError):
@@ -117,14 +129,17 @@ def test_each_item_is_reduced_before_the_next_one_is_parsed() -> None:
     st.dictionaries(st.text(max_size=3), values) | values,
     st.none() | st.lists(values),
     st.sampled_from([None, 2]),
+    st.booleans(),
 )
-def test_the_items_of_a_list_are_reduced(body: Any, items: Any, indent: int | None) -> None:
+def test_the_items_of_a_list_are_reduced(
+    body: Any, items: Any, indent: int | None, ascii: bool
+) -> None:
     if isinstance(body, dict) and items is not None:
         body = {"kind": "List", **body, "items": items}
     expected = json.loads(json.dumps(body))
     if isinstance(expected, dict) and isinstance(expected.get("items"), list):
         expected["items"] = [[item] for item in expected["items"]]
-    text = json.dumps(body, indent=indent).encode()
+    text = json.dumps(body, indent=indent, ensure_ascii=ascii).encode()
     assert loads_list(text, lambda item: [item]) == expected
 
 

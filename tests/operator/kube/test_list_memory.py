@@ -22,7 +22,7 @@ CLIENT = """
 import asyncio, re, sys
 from pathlib import Path
 import aiohttp
-from dpojob_operator.kube import ApiClient
+from dpojob_operator.kube import MIN_PAGE, ApiClient
 from dpojob_operator.kube.kopf_session import response_class
 from dpojob_operator.kube.resources import DPOJOBS
 
@@ -42,7 +42,7 @@ async def main():
     async with ApiClient() as client:
         await client.scan(DPOJOBS, "ns", None, lambda raw: listed.append(raw["metadata"]["name"]))
     async with aiohttp.ClientSession(response_class=response_class(Sink())) as session:
-        async with session.get(f"{sys.argv[1]}{DPOJOBS.path('ns')}?limit={DPOJOBS.page}") as page:
+        async with session.get(f"{sys.argv[1]}{DPOJOBS.path('ns')}?limit={MIN_PAGE}") as page:
             await page.json()
         async with session.get(f"{sys.argv[1]}/watch?watch=true") as stream:
             events = [event async for event in stream.content.iter_chunked(2**20)]

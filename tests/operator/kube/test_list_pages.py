@@ -8,23 +8,20 @@ import pytest
 from aiohttp import web
 from tests.kit.operator.api_clients import api_client_of
 
-from dpojob_operator.kube.resources import DPOJOBS, JOBS, Resource
+from dpojob_operator.kube.resources import JOBS
 
 
 @pytest.mark.parametrize(
-    ("resource", "paddings", "limits"),
+    ("paddings", "limits"),
     [
-        (DPOJOBS, [10] * 3, [20, 100, 100]),
-        (DPOJOBS, [20_000] * 3, [20, 52, 52]),
-        (DPOJOBS, [60_000] * 3, [20, 20, 20]),
-        (DPOJOBS, [10, 60_000, 10, 10], [20, 100, 20, 100]),
-        (JOBS, [10] * 3, [100, 100, 100]),
-        (JOBS, [20_000] * 3, [100, 52, 52]),
+        ([10] * 3, [20, 100, 100]),
+        ([20_000] * 3, [20, 52, 52]),
+        ([60_000] * 3, [20, 20, 20]),
+        ([10, 60_000, 10, 10], [20, 100, 20, 100]),
     ],
-    ids=["small", "medium", "large", "large after small", "small Jobs", "medium Jobs"],
+    ids=["small", "medium", "large", "large after small"],
 )
 async def test_pages_are_of_about_one_mebibyte(
-    resource: Resource,
     paddings: list[int],
     limits: list[int],
     tmp_path: Path,
@@ -43,5 +40,5 @@ async def test_pages_are_of_about_one_mebibyte(
     app.router.add_get("/{path:.*}", page)
     taken: list[object] = []
     async with api_client_of(app, tmp_path, monkeypatch) as client:
-        version = await client.scan(resource, "ns", None, taken.append)
+        version = await client.scan(JOBS, "ns", None, taken.append)
     assert (version, asked, len(taken)) == ("7", limits, sum(limits))

@@ -11,10 +11,11 @@ from tests.kit.cluster.chart_rights import Account
 from tests.kit.operator_fixture import JobNamespace, Process
 
 from devcluster.control_plane.audit import read
+from dpojob_operator.kube import MIN_PAGE
 from dpojob_operator.kube.resources import CLAIMS, COSTQUOTAS, DPOJOBS, GPUPOOLS, JOBS, PODS
 
 pytestmark = pytest.mark.cluster
-JOBS_BEFORE = DPOJOBS.page + 1
+JOBS_BEFORE = MIN_PAGE + 1
 """DPOJobs that make two pages of a list."""
 WATCHED = {resource.plural for resource in (DPOJOBS, GPUPOOLS, JOBS, PODS, CLAIMS, COSTQUOTAS)}
 

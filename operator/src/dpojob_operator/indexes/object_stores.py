@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -65,12 +66,20 @@ POD_FIELDS: dict[str, Any] = {
 that the field holds."""
 
 
+@dataclass(frozen=True, slots=True)
+class LargeDPOJob:
+    """What is kept of a DPOJob of more than `MAX_KEPT_BYTES`: two versions of it are unequal, and so count as a change."""
+
+    version: str
+    """Its resourceVersion."""
+
+
 class ObjectStores:
     """One store for each kind of object that is watched."""
 
     def __init__(self) -> None:
-        self.dpojobs: ObjectStore[bytes | None] = ObjectStore(_kept_dpojob)
-        """The objects as JSON, compressed for those that have ended; None for those that are large."""
+        self.dpojobs: ObjectStore[bytes | LargeDPOJob] = ObjectStore(_kept_dpojob)
+        """The objects as JSON, compressed for those that have ended; of large ones only the version."""
         self.jobs: ObjectStore[JobSnapshot] = ObjectStore(JobSnapshot.read, group=owning_dpojob)
         """The Jobs by the DPOJob in their labels, as pods."""
         self.pods: ObjectStore[bytes] = ObjectStore(_kept_pod, group=owning_dpojob)
@@ -98,7 +107,7 @@ class ObjectStores:
     def dpojob(self, key: Key) -> JSONObject | None:
         """Returns the DPOJob; None when the API server must be asked."""
         kept = self.dpojobs.get(key)
-        return None if kept is None else _unpacked(kept)
+        return _unpacked(kept) if isinstance(kept, bytes) else None
 
     def pods_of(self, key: Key) -> list[RawObject]:
         """Returns what is kept of the pods of a DPOJob."""
@@ -131,10 +140,12 @@ def _namespace(raw: RawObject) -> Key:
     return raw["metadata"]["namespace"], ""
 
 
-def _kept_dpojob(raw: RawObject) -> bytes | None:
+def _kept_dpojob(raw: RawObject) -> bytes | LargeDPOJob:
     metadata = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
     text = orjson.dumps({**raw, "metadata": metadata})
-    return None if len(text) > MAX_KEPT_BYTES else _packed(text, ended=is_finished(raw))
+    if len(text) > MAX_KEPT_BYTES:
+        return LargeDPOJob(metadata["resourceVersion"])
+    return _packed(text, ended=is_finished(raw))
 
 
 def _kept_pod(raw: RawObject) -> bytes:

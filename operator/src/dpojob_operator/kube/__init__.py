@@ -1,6 +1,6 @@
 """Access to the Kubernetes API: the client, parsing, Events and leader election; `resources` names the kinds of object."""
 
-from .api_client import ApiClient, ApiError, Conflict, NotFound
+from .api_client import MIN_PAGE, ApiClient, ApiError, Conflict, NotFound
 from .bounded_body import NO_COMPRESSION, read_body
 from .connection import inside_cluster
 from .event_recorder import FLUSH_SECONDS, EventRecorder
@@ -19,6 +19,7 @@ from .selected_fields import select_fields
 
 __all__ = [
     "FLUSH_SECONDS",
+    "MIN_PAGE",
     "NO_COMPRESSION",
     "ApiClient",
     "ApiError",

@@ -19,7 +19,8 @@ from .connection import Connection
 from .resources import EVENTS, LEASES, PODS, Resource
 
 MIN_PAGE, MAX_PAGE = 20, 100
-"""Objects in each page of a list after the first; large objects may follow small ones."""
+"""Objects in each page of a list; the first has the fewest. Users fill objects up to the 1.5 MiB that the API server
+stores, and large ones may follow small ones."""
 PAGE_BYTES = 2**20
 """The length of a page that is aimed at, by the size of the objects in the page before it."""
 UNGUARDED = (LEASES, EVENTS)
@@ -54,7 +55,7 @@ class ApiClient:
         self.guard: Callable[[], None] = lambda: None
         """Called before every write but of `UNGUARDED`; raises when this process no longer leads."""
         self.observe: Callable[[Resource, JSONObject], None] = lambda resource, raw: None
-        """Called with each object in the answer to a write; who reads one decides what becomes of it."""
+        """Called with each object in the answer to a write; not with one that was read."""
         self._connection = Connection()
 
     async def __aenter__(self) -> ApiClient:
@@ -164,7 +165,7 @@ class ApiClient:
             query.append(("labelSelector", selector))
         if fields:
             query.append(("fieldSelector", fields))
-        limit, size, following = resource.page, 0, ""
+        limit, size, following = MIN_PAGE, 0, ""
 
         def parse(text: bytes) -> Any:
             nonlocal size

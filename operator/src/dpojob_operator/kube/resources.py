@@ -37,8 +37,6 @@ class Resource:
     """Such as /apis/batch/v1."""
     plural: str
     namespaced: bool = True
-    page: int = 100
-    """Objects in the first page of a list."""
 
     def path(self, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
         """The path of the collection, or of one object, or of its subresource."""
@@ -51,8 +49,7 @@ class Resource:
         return path + (f"/{sub}" if sub else "")
 
 
-DPOJOBS = Resource(f"/apis/{GROUP}/{VERSION}", "dpojobs", page=20)
-"""Users fill DPOJobs, up to the 1.5 MiB that the API server stores: this page has at most 30 MiB."""
+DPOJOBS = Resource(f"/apis/{GROUP}/{VERSION}", "dpojobs")
 GPUPOOLS = Resource(f"/apis/{GROUP}/{VERSION}", "gpupools", namespaced=False)
 COSTQUOTAS = Resource(f"/apis/{GROUP}/{VERSION}", "costquotas")
 JOBS = Resource("/apis/batch/v1", "jobs")

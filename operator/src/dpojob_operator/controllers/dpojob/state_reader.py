@@ -1,7 +1,8 @@
 """Reads everything that a decision about one DPOJob depends on: from the stores, or live to confirm it.
 
-What a store lacks is asked for: an absence always rests on a live read. Jobs that other jobs depend on, the
-holder of an output directory and pods of an earlier DPOJob of the same name are read live.
+A child, a claim or a pool that a store lacks is asked for: its absence always rests on a live read. Jobs that
+other jobs depend on, the holder of an output directory and pods of an earlier DPOJob of the same name are read
+live.
 """
 
 from __future__ import annotations
@@ -244,7 +245,8 @@ class StateReader:
         """Read what the request names: the snapshot with it, the pools for the planner, their specs.
 
         The pods of an attempt are read again after the pools. A pool that changed, and no pod bound
-        to a node, then means that the attempt was still waiting when the pool changed.
+        to a node, then means that the attempt was still waiting when the pool changed. With `live`, the
+        inspection and the quotas are read again too.
         """
         job = snapshot.job
         claims = await self._claims(job.namespace, request.claims, live)
@@ -252,7 +254,9 @@ class StateReader:
         hashes = {name: pool_hash(spec) for name, spec in specs.items()}
         if request.earlier_pods:
             snapshot = replace(snapshot, earlier_pods=await self._earlier_pods(job))
-        if snapshot.training is not None:
+        if live:
+            snapshot = await with_quotas(self._cluster, self._stores, snapshot, live=True)
+        if live or snapshot.training is not None:
             snapshot = await self._with_children(snapshot, live)
         return replace(snapshot, claims=claims, pool_hashes=hashes), states, specs
 

@@ -16,11 +16,11 @@ from dpojob_api.constants import (
     MANAGED_BY,
     STAGE_TRAIN,
 )
-from dpojob_api.job import ChildJob, DPOJob
+from dpojob_api.job import ChildJob, DPOJob, DPOJobStatus
 from dpojob_operator.controllers.dpojob import StateReader
 from dpojob_operator.decide import PlanningRequest, Policy, Snapshot
 from dpojob_operator.indexes import DependentsIndex, ObjectStores
-from dpojob_operator.kube.resources import JOBS, PODS
+from dpojob_operator.kube.resources import COSTQUOTAS, GPUPOOLS, JOBS, PODS
 
 
 async def test_pods_are_read_after_the_pools_their_job_waits_for() -> None:
@@ -33,6 +33,25 @@ async def test_pods_are_read_after_the_pools_their_job_waits_for() -> None:
     await reader.read_for_planning(snapshot, PlanningRequest((), earlier_pods=False), live=True)
     order = [cluster.asked.index(f"{what}") for what in ("list gpupools", "get jobs", "list pods")]
     assert order == sorted(order)
+
+
+@pytest.mark.parametrize(
+    ("live", "asked"),
+    [(False, []), (True, ["list costquotas", "list gpupools", "get jobs", "list pods"])],
+    ids=["from the stores", "confirmed"],
+)
+async def test_a_planned_decision_is_confirmed_by_the_quotas_and_the_inspection(
+    live: bool, asked: list[str]
+) -> None:
+    cluster, stores, unused = Recorder(), ObjectStores(), cast(Any, None)
+    metadata = {"namespace": "ns", "name": "kept", "uid": "k", "resourceVersion": "1"}
+    stores.observe(COSTQUOTAS, {"metadata": metadata, "spec": {"maxCost": 1}})
+    stores.observe(GPUPOOLS, {"metadata": {**metadata, "namespace": None}, "spec": {}})
+    reader = StateReader(cluster, stores, Policy(), unused, unused, DependentsIndex())  # type: ignore[arg-type]
+    snapshot = Snapshot(job=job(DPOJobStatus(inspection=ChildJob(name="x-inspect"))))
+    request = PlanningRequest((), earlier_pods=False)
+    await reader.read_for_planning(snapshot, request, live=live)
+    assert sorted(cluster.asked) == sorted(asked)
 
 
 class Chain:
