@@ -98,6 +98,8 @@ async def _suspended_in_the_queue(env: RunEnvironment) -> None:
 
 
 async def _waits_for_its_pool(env: RunEnvironment) -> None:
+    # An old list, as a restart may get it, then always holds the pool before this edit.
+    await env.until("the pools are listed", lambda: env.log.answered("list gpupools", 0.0))
     await env.edit_pool(nodeSelector=dict.fromkeys(nodes.LABELS) | NOWHERE)
     await env.create("job", PUSHED)
     await _wait_for_reason(env, "Training", "NoNodeFits")
