@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
+from dataclasses import replace
 from functools import partial
 
 from tests.faults.environment import nodes
@@ -106,6 +107,7 @@ async def _waits_for_its_pool(env: RunEnvironment) -> None:
 
 
 async def _pool_moves(env: RunEnvironment) -> None:
+    env.kubelet.let_go(STAGE_INSPECT)
     await _waits_for_its_pool(env)
     await env.edit_pool(nodeSelector=dict(nodes.LABELS))
     await env.until("the second attempt trains", lambda: env.trains("job", attempt=2))
@@ -155,15 +157,22 @@ async def _let_days_pass(env: RunEnvironment) -> None:
     await env.until("DPOJob job has ended", ended)
 
 
-async def _refused(env: RunEnvironment) -> None:
-    path = f"/api/v1/namespaces/{env.name}/resourcequotas"
+async def _allow_no_jobs(env: RunEnvironment) -> str:
+    """Creates a ResourceQuota that refuses all Jobs; one that allows the first may count it late. Returns its path."""
+    collection = f"/api/v1/namespaces/{env.name}/resourcequotas"
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {"count/jobs.batch": "0"}}}
-    await env.api.call("POST", path, quota)
-    while not ((await env.api.get(f"{path}/none") or {}).get("status") or {}).get("hard"):
+    await env.api.call("POST", collection, quota)
+    path = f"{collection}/none"
+    while not ((await env.api.get(path) or {}).get("status") or {}).get("hard"):
         await asyncio.sleep(0.2)
+    return path
+
+
+async def _refused(env: RunEnvironment) -> None:
+    path = await _allow_no_jobs(env)
     await env.create("job", PUSHED)
     await _wait_for_reason(env, "DatasetValid", "QuotaExceeded")
-    await env.api.call("DELETE", f"{path}/none")
+    await env.api.call("DELETE", path)
     await env.wait_until_finished("job")
 
 
@@ -176,19 +185,17 @@ async def _claim_comes_late(env: RunEnvironment) -> None:
 
 async def _create_comes_late(env: RunEnvironment) -> None:
     """The create of the first attempt's Job takes effect while the second attempt trains."""
-    path = f"/api/v1/namespaces/{env.name}/resourcequotas"
-    quota = {"metadata": {"name": "one"}, "spec": {"hard": {"count/jobs.batch": "1"}}}
-    await env.api.call("POST", path, quota)
-    while not ((await env.api.get(f"{path}/one") or {}).get("status") or {}).get("hard"):
-        await asyncio.sleep(0.2)
     await env.create("job", PUSHED)
+    await env.until("it inspects", lambda: env.kubelet.running)
+    path = await _allow_no_jobs(env)
+    env.kubelet.let_go(STAGE_INSPECT)
     await _wait_for_reason(env, "Training", "QuotaExceeded")
     await env.edit("job", suspend=True)
     await env.until("phase Suspended", lambda: phase(env, "job") == "Suspended")
     refused = next(e for e in reversed(env.log.writes) if str(e.kind) == "create jobs").body
     late = copy.deepcopy(refused or {})
     late["metadata"]["labels"][LABEL_LATE] = "true"
-    await env.api.call("DELETE", f"{path}/one")
+    await env.api.call("DELETE", path)
     await env.edit("job", suspend=False)
     await env.until("the second attempt trains", lambda: env.trains("job", attempt=2))
     await env.api.call("POST", JOBS.format(env.name), late)
@@ -223,9 +230,9 @@ def _evicted_once(identity: PodIdentity) -> PodBehavior:
 
 
 def _second_attempt_trains_until_let_go(identity: PodIdentity) -> PodBehavior:
-    """What the user does while it trains is done then, however long it takes."""
-    if identity.stage == "inspect":
-        return all_succeed(identity)
+    """What the user does while it inspects and while it trains is done then, however long it takes."""
+    if identity.stage == STAGE_INSPECT:
+        return replace(all_succeed(identity), until_let_go=True)
     if identity.attempt == 1:
         return PodBehavior(until_deleted=True)
     return PodBehavior(message=termination_messages.trained(2), until_let_go=True)

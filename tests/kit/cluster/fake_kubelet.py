@@ -22,7 +22,14 @@ from tests.kit.cluster import pod_container
 
 from devcluster.control_plane import ApiError
 from dpojob_api.base import JSONObject
-from dpojob_api.constants import LABEL_ATTEMPT, LABEL_JOB_NAME, LABEL_JOB_UID, LABEL_STAGE
+from dpojob_api.constants import (
+    LABEL_ATTEMPT,
+    LABEL_JOB_NAME,
+    LABEL_JOB_UID,
+    LABEL_STAGE,
+    STAGE_INSPECT,
+    STAGE_TRAIN,
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ class FakeKubelet:
         self._tasks: set[asyncio.Task[None]] = set()
         self._behaviors: dict[str, PodBehavior] = {}
         self._started: dict[str, str] = {}
-        self._let_go = asyncio.Event()
+        self._let_go = {stage: asyncio.Event() for stage in (STAGE_INSPECT, STAGE_TRAIN)}
         self.running: dict[str, PodIdentity] = {}
         """Pods that run now, by name."""
         self.written_texts: list[str] = []
@@ -109,9 +116,9 @@ class FakeKubelet:
             self._begun.add(uid)
             self._spawn(self._run(pod))
 
-    def let_go(self) -> None:
-        """Ends what runs until then; pods that start later end at once."""
-        self._let_go.set()
+    def let_go(self, stage: str = STAGE_TRAIN) -> None:
+        """Ends the pods of a stage that run until then; those that start later end at once."""
+        self._let_go[stage].set()
 
     @property
     def busy(self) -> bool:
@@ -173,7 +180,7 @@ class FakeKubelet:
         if behavior.until_deleted:
             return
         if behavior.until_let_go:
-            await self._let_go.wait()
+            await self._let_go[identity.stage].wait()
         else:
             await asyncio.sleep(behavior.seconds)
         if uid in self._ended:
