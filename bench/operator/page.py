@@ -56,7 +56,7 @@ The targets, and whether the tables below reach them:
 | 10,000 finished and 1,000 running jobs: resident memory; restart | below 300 MiB; 15 s | yes |
 | status writes of one job in 30 s | at most 1 | yes |
 | requests of an idle fleet | watches and the resync | no: nodes, pools and the pods of others every 30 s besides |
-| soak of 30 minutes: memory, tasks, sockets, files, metric series | no growth | yes, but for a few MiB per 1,000 jobs |
+| soak of 30 minutes: memory, tasks, sockets, files, metric series | no growth | no: memory grows by a few MiB per 1,000 jobs, and there are more series at the end |
 
 DPOJob's writes alone, without any operator, miss both rates too: [decision 10](decisions/0010-operator-speed.md) has
 what an API server spends on them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import replace
 
 import pytest
@@ -52,16 +53,26 @@ async def test_a_job_deleted_while_its_training_job_is_looked_for(control_plane:
     assert not report.broken, report.violations()
 
 
-async def test_a_naive_operator_is_caught(control_plane: Cluster) -> None:
-    """It carries a job through, and breaks the promise as soon as it is killed at its writes."""
+async def run_control(
+    control_plane: Cluster, module: str, family: str, actions: Collection[str]
+) -> Report:
+    """Runs a negative control through a scenario without a fault, and then with those of a family."""
     report = Report()
-    async with shared.shared_environment(control_plane.kubeconfig, shared.NAIVE) as shared_env:
+    async with shared.shared_environment(control_plane.kubeconfig, module) as shared_env:
         clean = await run(shared_env, SCENARIOS["succeeds"], None, None)
         assert not clean.violations, "the control works as long as nothing fails"
-        cases = sweep.cases("crashes", {"succeeds": clean.log})
+        cases = sweep.cases(family, {"succeeds": clean.log})
+        cases = [(name, fault) for name, fault in cases if fault.action in actions]
         references = runner.References({"succeeds": clean.end}, {"succeeds": clean.log})
         hasty = replace(shared_env, time_limit=CONTROL_TIME_LIMIT)
         await runner.run_faults(hasty, cases, references, PARALLEL_RUNS, report)
+    return report
+
+
+async def test_a_naive_operator_is_caught(control_plane: Cluster) -> None:
+    """It carries a job through, and breaks the promise as soon as it is killed at its writes."""
+    crashes = ("crash-before", "crash-after")
+    report = await run_control(control_plane, shared.NAIVE, "crashes", crashes)
     rules = {violation.rule for result in report.broken for violation in result.violations}
     assert "at most one training Job per UID and attempt" in rules
     assert "it converges and then stays unchanged" in rules
@@ -69,14 +80,6 @@ async def test_a_naive_operator_is_caught(control_plane: Cluster) -> None:
 
 async def test_an_operator_that_trusts_its_stores_is_caught(control_plane: Cluster) -> None:
     """It carries a job through, and ends it when a restart begins with old lists."""
-    report = Report()
-    async with shared.shared_environment(control_plane.kubeconfig, shared.TRUSTING) as shared_env:
-        clean = await run(shared_env, SCENARIOS["succeeds"], None, None)
-        assert not clean.violations, "the control works as long as nothing fails"
-        cases = sweep.cases("stale", {"succeeds": clean.log})
-        cases = [(name, fault) for name, fault in cases if fault.action == "crash-stale"]
-        references = runner.References({"succeeds": clean.end}, {"succeeds": clean.log})
-        hasty = replace(shared_env, time_limit=CONTROL_TIME_LIMIT)
-        await runner.run_faults(hasty, cases, references, PARALLEL_RUNS, report)
+    report = await run_control(control_plane, shared.TRUSTING, "stale", ("crash-stale",))
     evidence = report.violations()
     assert "JobDeleted, not Completed" in evidence, evidence

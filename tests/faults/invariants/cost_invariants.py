@@ -125,6 +125,10 @@ def counted(quota: JSONObject) -> Decimal:
     return sum(jobs, start=Decimal(status.get("deletedJobs", "0")))
 
 
+def _counted_since(quota: JSONObject) -> datetime | None:
+    return _moment((quota.get("status") or {}).get("countedSince"))
+
+
 def _is_later_period(quota: JSONObject, before: datetime, since: datetime | None) -> bool:
     """Whether a record that began at `before` may begin anew at `since`: with a later part of the calendar."""
     if since is None or since <= before or since.astimezone(UTC).time() != time():
@@ -148,26 +152,27 @@ def check_quotas(history: History) -> Iterator[Violation]:
     Its record begins anew only with its period, and may then lack the jobs that ended before.
     """
     for versions in history.by_uid("costquotas").values():
-        before, before_since = versions[0], None
+        before = versions[0]
         for quota in versions:
             status, earlier = quota.get("status") or {}, before.get("status") or {}
             uids = [job["uid"] for job in status.get("jobs") or []]
             if len(uids) != len(set(uids)):
                 yield Violation("a quota counts each job once", f"{status}")
-            since = _moment(status.get("countedSince"))
+            since, before_since = _counted_since(quota), _counted_since(before)
             if before_since is not None and since != before_since:
                 if not _is_later_period(quota, before_since, since):
                     rule = "a quota's record begins anew only with its period"
                     yield Violation(rule, f"{earlier} became {status}")
             elif counted(quota) < counted(before):
                 yield Violation("what a quota counts never falls", f"{earlier} became {status}")
-            before, before_since = quota, since
+            before = quota
         held = {
             j["uid"]: Decimal(j["spent"]) for j in (before.get("status") or {}).get("jobs") or []
         }
+        since = _counted_since(before)
         for job in history.newest("dpojobs"):
             uid = job["metadata"]["uid"]
-            if uid not in held and before_since is not None and _ended_before(job, before_since):
+            if uid not in held and since is not None and _ended_before(job, since):
                 continue
             found, cost = held.get(uid, Decimal(0)), spent(job)
             most = max(map(spent, history.by_uid("dpojobs")[uid]))

@@ -1,7 +1,8 @@
 """A negative control: an operator as in Kopf's tutorials, in which the harness must find violations.
 
 Children are made in handlers of events, under generated names; the status is written by patches without a
-resourceVersion; and nothing looks again for an event that was lost. Without faults it completes a DPOJob as the real operator does.
+resourceVersion; and nothing looks again for an event that was lost. Without faults it completes a DPOJob as the real
+operator does.
 """
 
 from __future__ import annotations
